@@ -1,0 +1,58 @@
+"""Findings: what is wrong with what people wrote. Data, not exceptions; only the CLI stops."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from mlgitops.core.digests import JSON
+from mlgitops.core.sources import Mark
+
+Severity = Literal["error", "warning", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One problem with its place, its reason and the next step.
+
+    ``unknown`` is for what cannot be decided here (a pin whose tag was not fetched): it is shown
+    and never fails a run, because a wrong "no" is as bad as a wrong "yes".
+    """
+
+    rule: str
+    message: str
+    at: Mark
+    hint: str | None = None
+    severity: Severity = "error"
+
+    def to_json(self) -> dict[str, JSON]:
+        """Return the JSON form of ``validate --format json``."""
+        return {
+            "rule": self.rule,
+            "severity": self.severity,
+            "message": self.message,
+            "hint": self.hint,
+            "path": self.at.path,
+            "line": self.at.line,
+            "column": self.at.column,
+            "length": self.at.length,
+        }
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings by place, each one once."""
+    unique = {(f.at.path, f.at.line, f.at.column, f.rule, f.message): f for f in findings}
+    return tuple(unique[key] for key in sorted(unique))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """Return ``did you mean 'x'?`` when one of ``known`` is close to ``word``, else None."""
+    candidates = list(known)
+    close = difflib.get_close_matches(word, candidates, n=1, cutoff=0.6)
+    if not close:
+        lower = {name.lower(): name for name in candidates}
+        if word.lower() in lower:
+            close = [lower[word.lower()]]
+    return f"did you mean {close[0]!r}?" if close else None

@@ -1,0 +1,131 @@
+"""A model's signature: what goes in, what comes out, and when two signatures fit each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from mlgitops.core.digests import JSON
+from mlgitops.core.errors import MlgitopsError
+
+Kind = Literal["number", "string"]
+Task = Literal["regression", "binary-classification", "multiclass-classification"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One input column: a number (float32 at the model's door) or a string.
+
+    ``nullable``: a missing value may come (numbers only: NaN; ONNX strings know no null).
+    ``low``, ``high``: the range that training saw. ``categories``: the strings that it saw.
+    """
+
+    name: str
+    kind: Kind
+    nullable: bool = False
+    low: float | None = None
+    high: float | None = None
+    categories: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """Inputs in the model's order, and the outputs that the task gives.
+
+    Outputs: regression ``prediction`` (float); binary classification ``label`` and ``score`` (the
+    probability of the second class); multiclass ``label`` and ``probabilities`` (n x classes).
+    ``row_id``: a pass-through column that a request may carry so that labels can be joined later.
+    ``tolerance``: what the release proved, absolute, between estimator and ONNX.
+    """
+
+    task: Task
+    inputs: tuple[Field, ...]
+    classes: tuple[str, ...] = ()
+    row_id: str | None = None
+    tolerance: float = 1e-4
+
+    def outputs(self) -> tuple[str, ...]:
+        """Return the names of the outputs, in order."""
+        match self.task:
+            case "regression":
+                return ("prediction",)
+            case "binary-classification":
+                return ("label", "score")
+            case "multiclass-classification":
+                return ("label", "probabilities")
+
+
+def to_json(signature: Signature) -> dict[str, JSON]:
+    """Return the JSON form, as stored in a release."""
+    inputs: list[JSON] = []
+    for field in signature.inputs:
+        one: dict[str, JSON] = {"name": field.name, "kind": field.kind, "nullable": field.nullable}
+        if field.low is not None:
+            one["low"] = field.low
+        if field.high is not None:
+            one["high"] = field.high
+        if field.categories is not None:
+            one["categories"] = list(field.categories)
+        inputs.append(one)
+    return {
+        "task": signature.task,
+        "inputs": inputs,
+        "outputs": list(signature.outputs()),
+        "classes": list(signature.classes),
+        "row_id": signature.row_id,
+        "tolerance": signature.tolerance,
+    }
+
+
+def from_json(data: JSON) -> Signature:
+    """Read what ``to_json`` wrote; raise MlgitopsError when it is something else."""
+    try:
+        value = cast("Mapping[str, JSON]", data)
+        fields = []
+        for one in cast("list[Mapping[str, JSON]]", value["inputs"]):
+            categories = one.get("categories")
+            fields.append(
+                Field(
+                    name=str(one["name"]),
+                    kind=cast(Kind, one["kind"]),
+                    nullable=bool(one["nullable"]),
+                    low=cast("float | None", one.get("low")),
+                    high=cast("float | None", one.get("high")),
+                    categories=None
+                    if categories is None
+                    else tuple(str(item) for item in cast("list[JSON]", categories)),
+                )
+            )
+        row_id = value["row_id"]
+        return Signature(
+            task=cast(Task, value["task"]),
+            inputs=tuple(fields),
+            classes=tuple(str(item) for item in cast("list[JSON]", value["classes"])),
+            row_id=None if row_id is None else str(row_id),
+            tolerance=float(cast(float, value["tolerance"])),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise MlgitopsError(f"not a model signature: {error!r}") from error
+
+
+def breaks(old: Signature, new: Signature) -> tuple[str, ...]:
+    """Return why a caller of ``old`` cannot call ``new`` with the same request; empty: it fits."""
+    reasons: list[str] = []
+    if old.task != new.task:
+        reasons.append(f"the task changed from {old.task} to {new.task}")
+    if old.classes != new.classes:
+        reasons.append(f"the classes changed from {list(old.classes)} to {list(new.classes)}")
+    before = {field.name: field for field in old.inputs}
+    after = {field.name: field for field in new.inputs}
+    for name in after:
+        if name not in before:
+            reasons.append(f"input {name!r} is new and callers do not send it")
+    for name, field in before.items():
+        if name not in after:
+            reasons.append(f"input {name!r} is gone")
+        elif after[name].kind != field.kind:
+            reasons.append(f"input {name!r} changed from {field.kind} to {after[name].kind}")
+        elif field.nullable and not after[name].nullable:
+            reasons.append(f"input {name!r} may no longer be missing")
+    return tuple(reasons)

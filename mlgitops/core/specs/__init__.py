@@ -1,0 +1,1 @@
+"""The files that people write, one module a kind, as frozen pydantic models."""

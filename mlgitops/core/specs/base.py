@@ -1,0 +1,95 @@
+"""What every spec shares: strict frozen models, names, quantities, and the document they stand in."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Generic, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from mlgitops.core.sources import Document, Key, Mark
+
+API_VERSION = "mlgitops/v1"
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+_FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+_DURATION = re.compile(r"(\d+)(ms|s|m|h|d|w)")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|KiB|MiB|GiB)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+
+
+class Spec(BaseModel):
+    """Frozen, no unknown keys, no silent conversion of types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def _matches(pattern: re.Pattern[str], what: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not pattern.fullmatch(text):
+            raise ValueError(f"{text!r} is not {what}")
+        return text
+
+    return AfterValidator(check)
+
+
+Name = Annotated[
+    str, _matches(_NAME, "a name: lower-case letters, digits and '-', at most 63, like 'churn-eu'")
+]
+Identifier = Annotated[str, _matches(_IDENTIFIER, "an identifier like 'train_rows'")]
+Function = Annotated[str, _matches(_FUNCTION, "a function, written 'module:function'")]
+Duration = Annotated[str, _matches(_DURATION, "a duration like 90s, 20m, 24h or 7d")]
+Size = Annotated[str, _matches(_SIZE, "a size like 500KB or 50MB")]
+ApiVersion = Literal["mlgitops/v1"]
+
+
+def _relative(text: str) -> str:
+    parts = text.split("/")
+    if not text or text.startswith("/") or "\\" in text or ".." in parts or "\0" in text:
+        raise ValueError(f"{text!r} leaves the repository; write a relative path without '..'")
+    return text
+
+
+RelativePath = Annotated[str, AfterValidator(_relative)]
+
+S = TypeVar("S", bound=Spec)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located(Generic[S]):
+    """A spec together with the document that it was read from, so that findings have a place."""
+
+    spec: S
+    document: Document
+
+    @property
+    def path(self) -> str:
+        """Return the file's path inside the repository."""
+        return self.document.path
+
+    def mark(self, *keys: Key) -> Mark:
+        """Return where the value at ``keys`` stands."""
+        return self.document.mark(*keys)
+
+    def mark_key(self, *keys: Key) -> Mark:
+        """Return where the key at ``keys`` stands."""
+        return self.document.mark_key(*keys)
+
+
+def seconds(duration: str) -> float:
+    """Return a duration such as ``20m`` in seconds."""
+    match = _DURATION.fullmatch(duration)
+    if match is None:
+        raise ValueError(f"{duration!r} is not a duration")
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+def size_in_bytes(size: str) -> int:
+    """Return a size such as ``50MB`` in bytes."""
+    match = _SIZE.fullmatch(size)
+    if match is None:
+        raise ValueError(f"{size!r} is not a size")
+    return int(float(match[1]) * _BYTES[match[2]])

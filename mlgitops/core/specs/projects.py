@@ -1,0 +1,50 @@
+"""``mlgitops.yaml``: the project."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from mlgitops.core.specs.base import ApiVersion, Name, RelativePath, Spec
+
+
+class StoreSpec(Spec):
+    """Where bytes are kept; ``path`` is relative to the repository."""
+
+    path: RelativePath = ".mlgitops/store"
+
+
+class BranchRules(Spec):
+    """What the local forge asks before it merges into the default branch.
+
+    ``approvals``: how many people other than the author; ``checks``: names that must have passed.
+    """
+
+    approvals: int = Field(default=0, ge=0, le=10)
+    checks: tuple[str, ...] = ("mlgitops/gates",)
+
+
+class ForgeSpec(Spec):
+    """The forge that holds the pull requests."""
+
+    type: Literal["local"] = "local"
+    rules: BranchRules = BranchRules()
+
+
+class Defaults(Spec):
+    """Defaults of the project."""
+
+    branch: str = Field(default="main", min_length=1, pattern=r"^[A-Za-z0-9][\w./-]*$")
+
+
+class Project(Spec):
+    """The root of a repository that mlgitops manages."""
+
+    apiVersion: ApiVersion
+    kind: Literal["Project"]
+    name: Name
+    store: StoreSpec = StoreSpec()
+    forge: ForgeSpec = ForgeSpec()
+    defaults: Defaults = Defaults()
+    renderer: Literal[1] = 1

@@ -1,0 +1,35 @@
+"""A tree of files, wherever it stands: the work tree, a commit, or memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Tree(Protocol):
+    """Files by their path inside the repository, with ``/``. Symlinks and submodules are not files."""
+
+    def paths(self, prefix: str = "") -> Iterable[str]:
+        """Return the sorted paths of all files below the folder ``prefix`` ('' is the root)."""
+        ...
+
+    def read(self, path: str) -> bytes | None:
+        """Return the bytes of one file, or None when there is no such file."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryTree:
+    """A tree held in memory."""
+
+    files: Mapping[str, bytes]
+
+    def paths(self, prefix: str = "") -> Iterable[str]:
+        """See ``Tree.paths``."""
+        start = prefix.rstrip("/") + "/" if prefix else ""
+        return sorted(path for path in self.files if path.startswith(start))
+
+    def read(self, path: str) -> bytes | None:
+        """See ``Tree.read``."""
+        return self.files.get(path)

@@ -1,0 +1,115 @@
+"""The forge: pull requests of one repository. Pushing branches is git's work, not the forge's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+State = Literal["open", "merged", "closed"]
+CheckState = Literal["pending", "success", "failure"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a pull request proposes: the branch ``head``, pushed already, into ``base``."""
+
+    head: str
+    base: str
+    title: str
+    body: str
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """One person's approval of one head commit."""
+
+    by: str
+    commit: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One named check on one head commit."""
+
+    name: str
+    state: CheckState
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullRequest:
+    """A pull request as the forge knows it now. ``head_commit`` is what would be merged."""
+
+    number: int
+    state: State
+    change: Change
+    author: str
+    head_commit: str
+    url: str
+    opened_at: str
+    closed_by: str | None = None
+    merge_commit: str | None = None
+    reviews: tuple[Review, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+    def approvers(self) -> tuple[str, ...]:
+        """Return who approved the present head, each once, never the author."""
+        names = {r.by for r in self.reviews if r.commit == self.head_commit and r.by != self.author}
+        return tuple(sorted(names))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """The pull request is in the base branch."""
+
+    commit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotReady:
+    """The forge does not merge, and why."""
+
+    reason: str
+
+
+class Forge(Protocol):
+    """One repository on one forge. Raises ForgeError, NotAllowed or RaceLost."""
+
+    def find(self, *, head: str, base: str) -> PullRequest | None:
+        """Return the open pull request of a branch, else its newest closed one, else None."""
+        ...
+
+    def get(self, number: int) -> PullRequest:
+        """Return one pull request; UsageError when there is none."""
+        ...
+
+    def list(self, *, state: State | None = None) -> tuple[PullRequest, ...]:
+        """Return pull requests, newest first."""
+        ...
+
+    def open(self, change: Change, *, author: str) -> PullRequest:
+        """Open a pull request; when one is open for the same head and base, return that."""
+        ...
+
+    def update(self, number: int, change: Change) -> PullRequest:
+        """Make title, body and labels what ``change`` says; no write when they are already so."""
+        ...
+
+    def approve(self, number: int, *, by: str) -> PullRequest:
+        """Approve the present head. NotAllowed for the author, and on forges where people do it."""
+        ...
+
+    def check(self, number: int, checks: Mapping[str, Check]) -> PullRequest:
+        """Publish checks on the present head; no write when nothing changes."""
+        ...
+
+    def merge(self, number: int, *, expect_head: str, by: str) -> Merged | NotReady:
+        """Merge if the head is still ``expect_head`` and every branch rule holds."""
+        ...
+
+    def close(self, number: int, *, by: str) -> PullRequest:
+        """Close without merging."""
+        ...

@@ -1,0 +1,61 @@
+"""The store: bytes by digest, and work already known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from mlgitops.core.digests import Digest
+
+
+class Store(Protocol):
+    """Content-addressed bytes (sha256) and a memory from step key to the record of its result.
+
+    Every method raises StoreError when the store is full, read-only, unreachable or damaged.
+    """
+
+    def has(self, digest: Digest) -> bool:
+        """Return whether the bytes are here (their content is not read)."""
+        ...
+
+    def open(self, digest: Digest) -> AbstractContextManager[BinaryIO]:
+        """Open the bytes; StoreError when absent, or, at the end of reading, when they differ."""
+        ...
+
+    def read(self, digest: Digest) -> bytes:
+        """Return the bytes, verified."""
+        ...
+
+    def path(self, digest: Digest) -> Path:
+        """Return a local read-only file that holds the bytes, verified; never write to it."""
+        ...
+
+    def put(self, source: BinaryIO) -> Digest:
+        """Take the bytes in; whole or absent, idempotent. Return their digest."""
+        ...
+
+    def put_bytes(self, data: bytes) -> Digest:
+        """Take ``data`` in. Return its digest."""
+        ...
+
+    def recall(self, key: Digest) -> Digest | None:
+        """Return the digest of the record remembered for ``key``, or None."""
+        ...
+
+    def remember(self, key: Digest, record: Digest) -> None:
+        """Remember ``record`` for ``key``; a later call replaces an earlier one, atomically."""
+        ...
+
+    def lock(self, key: Digest) -> AbstractContextManager[None]:
+        """Hold the work named ``key`` alone on this machine; freed by the system on any death."""
+        ...
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        """Give an empty folder on the store's file system, removed afterwards (also after kill)."""
+        ...
+
+    def check(self) -> Iterator[str]:
+        """Yield one sentence a defect: damaged blobs, records that point nowhere, leftovers."""
+        ...
