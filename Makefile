@@ -16,23 +16,23 @@ help: ## this list
 
 venv: $(STAMP) ## build .venv with everything that development needs
 
-# The stamp is written last, so an interrupted build is built again by the next make.
-# A .venv of another or a vanished Python is thrown away; a whole one is only brought up to date.
+# The stamp is written last and holds this folder's path: what an interrupted build left, or a folder
+# that was moved, is thrown away and built anew; an interrupted update is done again in place.
+ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
+.PHONY: $(STAMP)
+endif
 $(STAMP): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "mlgitops needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true)." >&2; \
-	  echo "Name one: make $(or $(MAKECMDGOALS),venv) PYTHON=python3.12" >&2; exit 1; }
-	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
-	  echo "'$(PYTHON)' cannot make virtual environments (on Debian: apt-get install python3-venv)." >&2; exit 1; }
-	@rm -f $@
-	@if [ "$$($(BIN)/python -c 'import sys; print(sys.version_info[:2])' 2>/dev/null)" != \
-	     "$$($(PYTHON) -c 'import sys; print(sys.version_info[:2])')" ] || \
-	    ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+	  echo "mlgitops needs Python 3.11 or newer, but '$(PYTHON)' is: $$($(PYTHON) --version 2>&1)" >&2; \
+	  echo "Name another one: make $(or $(MAKECMDGOALS),venv) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "'$(PYTHON)' cannot make virtual environments (on Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@if [ "$$(cat $@ 2>/dev/null)" != "$(CURDIR)" ] || ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 	  echo "venv: making $(VENV) with $$($(PYTHON) --version)"; \
 	  rm -rf $(VENV) && $(PYTHON) -m venv $(VENV); fi
 	@echo "venv: installing the packages of requirements.lock (about a minute)"
 	@$(BIN)/python -m pip install --quiet --use-pep517 --constraint requirements.lock --editable '.[ml,serve,demo,dev]'
-	@touch $@
+	@echo "$(CURDIR)" > $@
 
 test: $(STAMP) ## run the tests
 	$(BIN)/python -m pytest
@@ -50,7 +50,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check $(CODE)
 
 imports: $(STAMP)
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 types: $(STAMP)
 	$(BIN)/mypy
