@@ -345,7 +345,7 @@ class Repository:
         return out.split("\n", 1)[0].strip() if status == 0 else None
 
     def tag_object(self, name: str, commit: str, message: str) -> str:
-        """Write an annotated tag object without a ref; return its id (``publish`` makes the ref)."""
+        """Write an annotated tag object, no ref (``publish`` makes it); return its id."""
         tagger = self.run("var", "GIT_COMMITTER_IDENT", env=self.identity()).strip()
         text = f"object {commit}\ntype commit\ntag {name}\ntagger {tagger}\n\n{message}"
         return self.run("mktag", stdin=text.encode()).strip()

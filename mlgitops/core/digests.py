@@ -14,7 +14,7 @@ Digest = NewType("Digest", str)
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
-JSON: TypeAlias = Union[None, bool, int, float, str, "list[JSON]", "dict[str, JSON]"]
+JSON: TypeAlias = Union[bool, int, float, str, "list[JSON]", "dict[str, JSON]", None]
 
 
 def parse_digest(text: str) -> Digest:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Tree(Protocol):
-    """Files by their path inside the repository, with ``/``. Symlinks and submodules are not files."""
+    """Files by their path in the repository, with ``/``. Symlinks and submodules are no files."""
 
     def paths(self, prefix: str = "") -> Iterable[str]:
         """Return the sorted paths of all files below the folder ``prefix`` ('' is the root)."""

@@ -22,7 +22,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How the command ended. Times in seconds, ``peak_memory`` in bytes (of its largest process)."""
+    """How the command ended. Seconds, and bytes (``peak_memory``, its largest process)."""
 
     exit_code: int
     timed_out: bool

@@ -1,4 +1,4 @@
-"""What a verb may touch: the repository, the seams, the clock, and a way to say what it is doing."""
+"""What a verb may touch: the repository, the seams, the clock, a way to say what it does."""
 
 from __future__ import annotations
 
@@ -26,3 +26,4 @@ class Seams:
     say: Callable[[str], None]
     branch: str
     python: str
+    ci: bool = False

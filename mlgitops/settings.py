@@ -1,0 +1,70 @@
+"""Flags, environment and ``mlgitops.yaml`` → ``Settings``; read once, at the door."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlgitops.core.errors import SpecError
+from mlgitops.core.sources import Mark, parse
+from mlgitops.core.specs.projects import Project
+from mlgitops.git import Repository
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """``root``: the work tree. ``ci``: nobody is there to answer, and nothing may be made up."""
+
+    repository: Repository
+    root: Path
+    project: Project
+    store: Path
+    ci: bool
+
+
+def read(directory: Path) -> Settings:
+    """Return the settings of the repository that ``directory`` is in.
+
+    ``MLGITOPS_STORE`` names a store shared by several clones (a CI cache, a network folder).
+    Raises GitError outside a repository, SpecError when ``mlgitops.yaml`` is missing or unreadable.
+    """
+    repository = Repository.open(directory)
+    root = repository.root
+    project = _project(root)
+    shared = os.environ.get("MLGITOPS_STORE")
+    # Work trees of one repository share its store, as they share its objects.
+    home = repository.common_dir.parent if repository.common_dir.name == ".git" else root
+    return Settings(
+        repository=repository,
+        root=root,
+        project=project,
+        store=Path(shared).absolute() if shared else home / project.store.path,
+        ci=os.environ.get("CI", "").lower() in ("1", "true"),
+    )
+
+
+def _project(root: Path) -> Project:
+    path = root / "mlgitops.yaml"
+    try:
+        text = path.read_bytes()
+    except OSError:
+        raise SpecError(
+            "there is no mlgitops.yaml",
+            hint="`mlgitops init` makes one",
+            at=Mark(path="mlgitops.yaml"),
+        ) from None
+    documents = parse(text, "mlgitops.yaml")
+    if not documents:
+        raise SpecError("the file is empty", at=Mark(path="mlgitops.yaml"))
+    import pydantic
+
+    try:
+        return Project.model_validate(documents[0].value)
+    except pydantic.ValidationError as error:
+        keys = error.errors()[0]["loc"]
+        raise SpecError(
+            f"mlgitops.yaml is not a project: {error.errors()[0]['msg']}",
+            hint="`mlgitops validate` shows everything that is wrong",
+            at=documents[0].mark(*keys),
+        ) from None

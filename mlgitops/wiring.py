@@ -1,0 +1,53 @@
+"""Settings → concrete Store, Forge, Executor, Targets. The only module that names implementations."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mlgitops import settings
+from mlgitops.flow.seams import Seams
+
+
+def open_project(args: argparse.Namespace, *, quiet: bool = False) -> Seams:
+    """Return the seams of the repository that ``-C DIR`` (or the present folder) is in."""
+    return seams(settings.read(Path(args.directory)), say=_silent if quiet else _stderr)
+
+
+def seams(given: settings.Settings, *, say: Callable[[str], None]) -> Seams:
+    """Return what the verbs may touch."""
+    from mlgitops.executor.process import ProcessExecutor
+    from mlgitops.forge.local import LocalForge
+    from mlgitops.store.local import LocalStore
+    from mlgitops.target.compose import Compose
+    from mlgitops.target.kserve import KServe
+    from mlgitops.target.kubernetes import Kubernetes
+
+    branch = given.project.defaults.branch
+    return Seams(
+        repository=given.repository,
+        store=LocalStore(given.store),
+        forge=LocalForge(given.repository, clock=_now),
+        executor=ProcessExecutor(),
+        targets={"compose": Compose(), "kubernetes": Kubernetes(), "kserve": KServe()},
+        clock=_now,
+        say=say,
+        branch=branch,
+        python=sys.executable,
+        ci=given.ci,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _silent(line: str) -> None:
+    del line
