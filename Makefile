@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-CODE   := mlgitops tests benchmarks $(wildcard pipelines)
+CODE   := $(wildcard mlgitops tests benchmarks pipelines)
+PYTEST ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -35,7 +36,7 @@ $(STAMP): pyproject.toml requirements.lock
 	@echo "$(CURDIR)" > $@
 
 test: $(STAMP) ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PYTEST)
 
 check: format-check lint imports types workflows test ## everything that CI checks, the fast parts first
 
