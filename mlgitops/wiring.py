@@ -1,4 +1,4 @@
-"""Settings → concrete Store, Forge, Executor, Targets. The only module that names implementations."""
+"""Settings → Store, Forge, Executor, Targets. The only module that names implementations."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from mlgitops import settings
 from mlgitops.flow.seams import Seams
 
 
-def open_project(args: argparse.Namespace, *, quiet: bool = False) -> Seams:
-    """Return the seams of the repository that ``-C DIR`` (or the present folder) is in."""
-    return seams(settings.read(Path(args.directory)), say=_silent if quiet else _stderr)
+def open_project(args: argparse.Namespace) -> Seams:
+    """Return the seams of the repository that ``-C DIR`` (or the present folder) is in.
+
+    ``args.say``, which the command line sets, shows the lines of progress.
+    """
+    return seams(settings.read(Path(args.directory)), say=args.say)
 
 
 def seams(given: settings.Settings, *, say: Callable[[str], None]) -> Seams:
@@ -43,11 +46,3 @@ def seams(given: settings.Settings, *, say: Callable[[str], None]) -> Seams:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-def _silent(line: str) -> None:
-    del line

@@ -1,4 +1,4 @@
-"""argv → a verb of ``flow`` → a page of ``report`` → exit code. The only place that prints or exits.
+"""argv → a verb of ``flow`` → a page of ``report`` → exit code. Only this package prints or exits.
 
 A command is one module of this package, imported when it is called and not before: it has
 ``configure(parser)`` and ``run(args) -> exit code``; its name and one line of help stand in

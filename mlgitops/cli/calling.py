@@ -31,6 +31,7 @@ def call(name: str, text: str, before: Sequence[str], words: Sequence[str]) -> i
         args = parser.parse_args([*before, *words])
     except SystemExit as stop:
         return 0 if stop.code in (0, None) else 2
+    args.say = say
     try:
         code = int(module.run(args))
         sys.stdout.flush()
@@ -48,6 +49,11 @@ def call(name: str, text: str, before: Sequence[str], words: Sequence[str]) -> i
     except Exception:
         print(_bug(name), file=sys.stderr)
         return 3
+
+
+def say(line: str) -> None:
+    """Show one line of progress, beside the result and never in it."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def show(error: MlgitopsError) -> None:
