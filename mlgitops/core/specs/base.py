@@ -1,4 +1,4 @@
-"""What every spec shares: strict frozen models, names, quantities, and the document they stand in."""
+"""What every spec shares: strict frozen models, names, quantities, and where it was read from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``environments/<env>/``: the environment that people write, and the pins and holds that the tool writes."""
+"""``environments/<env>/``: the environment that people write; pins and holds that the tool does."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Evaluation(Spec):
 
 
 class ParitySpec(Spec):
-    """How far ONNX may be from the estimator: absolute + relative, and the share of other labels."""
+    """How far ONNX may be from the estimator: absolute, relative, and the share of other labels."""
 
     atol: float = Field(default=1e-4, ge=0)
     rtol: float = Field(default=0.0, ge=0)
@@ -42,7 +42,7 @@ class Export(Spec):
 
 
 class Gate(Spec):
-    """One condition of a promotion. Exactly one of metric, slices, parity, signature, size_max, latency_p99.
+    """One condition of a promotion: exactly one of ``KINDS``.
 
     ``metric`` with ``min`` or ``max`` is absolute; with ``no_worse_than: live`` it is the paired
     comparison with what runs in the environment now, within ``margin`` at ``confidence``.

@@ -1,0 +1,23 @@
+"""The workspace that every verb starts from; a repository with errors is refused here, once."""
+
+from __future__ import annotations
+
+from mlgitops.core.errors import Refused
+from mlgitops.core.trees import Tree
+from mlgitops.core.workspaces import Workspace, load
+
+
+def require(tree: Tree) -> Workspace:
+    """Return the workspace of ``tree``; Refused, with the first findings, when it has errors."""
+    checked = load(tree)
+    if checked.workspace is not None:
+        return checked.workspace
+    errors = [finding for finding in checked.findings if finding.severity == "error"]
+    shown = [f"{f.at}: {f.message}" for f in errors[:3]]
+    if len(errors) > len(shown):
+        shown.append(f"and {len(errors) - len(shown)} more")
+    count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
+    raise Refused(
+        "\n  ".join((f"the specs have {count}:", *shown)),
+        hint="'mlgitops validate' shows all of them with the lines",
+    )
