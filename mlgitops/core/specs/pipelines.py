@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
-from mlgitops.core.digests import JSON
 from mlgitops.core.specs.base import (
     ApiVersion,
     Duration,
@@ -18,7 +17,7 @@ from mlgitops.core.specs.base import (
 )
 
 Format = Literal["parquet", "csv", "json", "text", "bytes", "estimator"]
-Param = bool | int | float | str | None | list[JSON] | dict[str, JSON]
+Param: TypeAlias = JsonValue
 
 
 class PythonSource(Spec):
