@@ -34,7 +34,7 @@ $(STAMP): pyproject.toml requirements.lock
 	@if [ "$$(cat $@ 2>/dev/null)" != "$(CURDIR)" ] || ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 	  echo "venv: making $(VENV) with $$($(PYTHON) --version)"; \
 	  rm -rf $(VENV) && $(PYTHON) -m venv $(VENV); fi
-	@echo "venv: installing the packages of requirements.lock (about a minute)"
+	@echo "venv: installing the packages of requirements.lock (the first time takes about a minute)"
 	@$(BIN)/python -m pip install -qq --use-pep517 --constraint requirements.lock --editable '.[ml,serve,demo,dev]'
 	@echo "$(CURDIR)" > $@
 

@@ -24,7 +24,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from mlgitops.core.sources import Mark
+    from mlgitops.core.marks import Mark
 
 
 class MlgitopsError(Exception):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mlgitops.core.digests import JSON
-from mlgitops.core.sources import Mark
+from mlgitops.core.marks import Mark
 
 Severity = Literal["error", "warning", "unknown"]
 

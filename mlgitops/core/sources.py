@@ -11,6 +11,7 @@ import yaml
 
 from mlgitops.core.digests import JSON
 from mlgitops.core.errors import SpecError
+from mlgitops.core.marks import Mark as Mark
 
 try:
     # libyaml is 5 to 10 times faster; PyYAML's own parser gives the same nodes where it is missing.
@@ -23,19 +24,6 @@ Key: TypeAlias = "str | int"
 MAX_BYTES: Final = 1_000_000
 MAX_NODES: Final = 50_000
 MAX_DEPTH: Final = 60
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
-    """A place in a file; lines and columns count from 1, ``length`` is in characters."""
-
-    path: str
-    line: int = 1
-    column: int = 1
-    length: int = 1
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}:{self.column}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
