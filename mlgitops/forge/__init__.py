@@ -41,7 +41,12 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullRequest:
-    """A pull request as the forge knows it now. ``head_commit`` is what would be merged."""
+    """A pull request as the forge knows it now.
+
+    ``head_commit``: what would be merged; of a closed one, what it proposed last. ``checks``: those
+    of ``head_commit`` alone. ``reviews``: all, also of earlier heads (see ``approvers``).
+    ``closed_by``: None when the branch was deleted, for git does not tell by whom.
+    """
 
     number: int
     state: State
@@ -76,14 +81,19 @@ class NotReady:
 
 
 class Forge(Protocol):
-    """One repository on one forge. Raises ForgeError, NotAllowed or RaceLost."""
+    """One repository on one forge.
+
+    Every method may be called again after a crash at any moment, and writes nothing when there is
+    nothing to change. Approvals and checks belong to one commit: a new push leaves them behind.
+    Raises ForgeError, NotAllowed or RaceLost; UsageError for a number that does not exist.
+    """
 
     def find(self, *, head: str, base: str) -> PullRequest | None:
         """Return the open pull request of a branch, else its newest closed one, else None."""
         ...
 
     def get(self, number: int) -> PullRequest:
-        """Return one pull request; UsageError when there is none."""
+        """Return one pull request."""
         ...
 
     def list(self, *, state: State | None = None) -> tuple[PullRequest, ...]:
@@ -91,25 +101,37 @@ class Forge(Protocol):
         ...
 
     def open(self, change: Change, *, author: str) -> PullRequest:
-        """Open a pull request; when one is open for the same head and base, return that."""
+        """Open a pull request; when one is open for the same head and base, return that.
+
+        UsageError when the branch is not pushed or holds nothing that the base does not.
+        """
         ...
 
     def update(self, number: int, change: Change) -> PullRequest:
-        """Make title, body and labels what ``change`` says; no write when they are already so."""
+        """Make title, body and labels what ``change`` says. UsageError for other branches."""
         ...
 
-    def approve(self, number: int, *, by: str) -> PullRequest:
-        """Approve the present head. NotAllowed for the author, and on forges where people do it."""
+    def approve(self, number: int, *, by: str, expect_head: str) -> PullRequest:
+        """Approve the present head, if it still is ``expect_head``; else RaceLost.
+
+        NotAllowed for the author, and on forges where people do it; Refused when it is not open.
+        """
         ...
 
-    def check(self, number: int, checks: Mapping[str, Check]) -> PullRequest:
-        """Publish checks on the present head; no write when nothing changes."""
+    def check(self, number: int, checks: Mapping[str, Check], *, commit: str) -> PullRequest:
+        """Publish what was found of ``commit``, by name.
+
+        Nothing is written when the head has moved on, or the pull request is open no longer.
+        """
         ...
 
     def merge(self, number: int, *, expect_head: str, by: str) -> Merged | NotReady:
-        """Merge if the head is still ``expect_head`` and every branch rule holds."""
+        """Merge if the head is still ``expect_head`` and every branch rule holds.
+
+        The answer of a pull request that is merged already is the commit that did it.
+        """
         ...
 
     def close(self, number: int, *, by: str) -> PullRequest:
-        """Close without merging."""
+        """Close without merging. Refused when it is merged."""
         ...
