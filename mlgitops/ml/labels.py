@@ -29,8 +29,7 @@ def binary_labels(p: npt.NDArray[np.floating]) -> Codes:
 
     1 where the probability, rounded to 1e-5, is at least 0.5. NaN is an error, never a label.
     """
-    _refuse_nan(p)
-    return (np.round(np.asarray(p, dtype=np.float64), DECIMALS) >= 0.5).astype(np.int64)
+    return np.asarray(_rounded(p) >= 0.5, dtype=np.int64)
 
 
 def multiclass_labels(p: npt.NDArray[np.floating]) -> Codes:
@@ -38,8 +37,7 @@ def multiclass_labels(p: npt.NDArray[np.floating]) -> Codes:
 
     Probabilities are rounded to 1e-5; of equal ones the first class wins. NaN is an error.
     """
-    _refuse_nan(p)
-    return np.round(np.asarray(p, dtype=np.float64), DECIMALS).argmax(axis=1).astype(np.int64)
+    return np.asarray(_rounded(p).argmax(axis=1), dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -116,10 +114,12 @@ def _numbers(array: npt.NDArray[np.generic]) -> Floats:
     return numbers
 
 
-def _refuse_nan(p: npt.NDArray[np.floating]) -> None:
+def _rounded(p: npt.NDArray[np.floating]) -> Floats:
     if np.isnan(p).any():
         row = int(np.argwhere(np.isnan(p))[0][0])
         raise MlgitopsError(
             f"the model answered NaN for row {row}",
             hint="a value is missing that the model cannot do without",
         )
+    wide: Floats = np.asarray(p, dtype=np.float64)
+    return wide.round(DECIMALS)

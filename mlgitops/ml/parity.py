@@ -1,0 +1,159 @@
+"""Does the ONNX model answer what the estimator answers? On every row, and where it does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlgitops.core.errors import Refused
+from mlgitops.core.signatures import Task
+from mlgitops.ml.columns import column
+from mlgitops.ml.convertible import Estimator, unwrap
+from mlgitops.ml.export import trained_on
+from mlgitops.ml.labels import Floats, Mask, Scores
+from mlgitops.ml.scoring import Scorer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_WORST = 10
+_CHUNK = 65_536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One row where the two differ: its inputs and both answers (a number, or one per class)."""
+
+    row: int
+    inputs: dict[str, float | str | None]
+    estimator: float | tuple[float, ...]
+    onnx: float | tuple[float, ...]
+    difference: float
+    labels_differ: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parity:
+    """The proof: what was compared, and the rows that differ most, worst first."""
+
+    rows: int
+    atol: float
+    rtol: float
+    max_abs_diff: float
+    rows_over: int
+    label_mismatches: int
+    own_label_differs: int
+    """Rows where the estimator's own ``predict`` is not the label of the one rule (exact ties, a
+    margin classifier's calibration): no fault of the export, but worth knowing."""
+    worst: tuple[Difference, ...]
+    ok: bool
+
+
+def check(
+    estimator: Estimator,
+    scorer: Scorer,
+    frame: pd.DataFrame,
+    *,
+    atol: float,
+    rtol: float = 0.0,
+    label_mismatch: float = 0.0,
+) -> Parity:
+    """Compare estimator and model on every row of ``frame``, which holds at least their columns.
+
+    A row is over when a number differs by more than ``atol + rtol * |estimator's number|``.
+    ``label_mismatch``: the share of rows, 0 to 1, whose labels may differ. No row proves nothing:
+    then it is not ok.
+    """
+    truth = estimate(estimator, frame, scorer.signature.task)
+    answer = scorer.score(frame)
+    gap = np.abs(truth.values - answer.values)
+    over = ~(gap <= atol + rtol * np.abs(truth.values))
+    if over.ndim == 2:
+        gap, over = gap.max(axis=1), over.any(axis=1)
+    ours = truth.labels()
+    theirs = answer.labels()
+    differ: Mask = np.zeros(len(gap), dtype=bool)
+    if ours is not None and theirs is not None:
+        differ = np.asarray(ours != theirs, dtype=bool)
+    order = np.lexsort((np.arange(len(gap)), -gap, ~differ))[:_WORST]
+    return Parity(
+        rows=len(gap),
+        atol=atol,
+        rtol=rtol,
+        max_abs_diff=float(gap.max(initial=0.0)),
+        rows_over=int(over.sum()),
+        label_mismatches=int(differ.sum()),
+        own_label_differs=_own_label_differs(estimator, frame, truth),
+        worst=tuple(
+            _difference(scorer, frame, truth, answer, int(row), bool(differ[row]))
+            for row in order
+            if gap[row] > 0 or differ[row]
+        ),
+        ok=len(gap) > 0
+        and not over.any()
+        and int(differ.sum()) <= label_mismatch * len(gap)
+        and bool(np.isfinite(gap).all()),
+    )
+
+
+def estimate(estimator: Estimator, frame: pd.DataFrame, task: Task) -> Scores:
+    """Return what the estimator itself answers for each row of ``frame``."""
+    estimator = unwrap(estimator)
+    ask = estimator.predict if task == "regression" else estimator.predict_proba
+    values = _asked(estimator, ask, frame)
+    if task == "binary-classification":
+        values = values[:, 1]
+    return Scores(task=task, values=values.astype(np.float64))
+
+
+def _asked(estimator: Estimator, ask: Any, frame: pd.DataFrame) -> Any:
+    names = list(trained_on(estimator, frame))
+    rows: Any = frame[names]
+    if not hasattr(estimator, "feature_names_in_"):
+        rows = rows.to_numpy()
+    try:
+        # Not one chunk for zero rows: scikit-learn refuses an empty matrix.
+        pieces = [ask(rows[at : at + _CHUNK]) for at in range(0, len(rows), _CHUNK)]
+    except ValueError as error:
+        raise Refused(
+            f"the estimator fails on the evaluation rows: {str(error).splitlines()[0]}",
+            hint="the features step must give evaluation rows as it gives training rows",
+        ) from error
+    if not pieces:
+        raise Refused("there is no row to evaluate on", hint="the evaluation data is empty")
+    return np.concatenate(pieces)
+
+
+def _own_label_differs(estimator: Estimator, frame: pd.DataFrame, truth: Scores) -> int:
+    labels = truth.labels()
+    estimator = unwrap(estimator)
+    if labels is None:
+        return 0
+    own = _asked(estimator, estimator.predict, frame)
+    return int((np.asarray(estimator.classes_)[labels] != own).sum())
+
+
+def _difference(
+    scorer: Scorer, frame: pd.DataFrame, truth: Scores, answer: Scores, row: int, labels: bool
+) -> Difference:
+    inputs: dict[str, float | str | None] = {}
+    for field in scorer.signature.inputs:
+        value = column(frame.iloc[[row]], field)[0]
+        if isinstance(value, str):
+            inputs[field.name] = value
+        else:
+            inputs[field.name] = None if np.isnan(value) else float(value)
+    return Difference(
+        row=row,
+        inputs=inputs,
+        estimator=_plain(truth.values[row]),
+        onnx=_plain(answer.values[row]),
+        difference=float(np.abs(truth.values[row] - answer.values[row]).max()),
+        labels_differ=labels,
+    )
+
+
+def _plain(value: Floats | float) -> float | tuple[float, ...]:
+    return tuple(float(v) for v in value) if isinstance(value, np.ndarray) else float(value)

@@ -1,0 +1,93 @@
+"""Scoring rows with a released model, as the server does: onnxruntime, one thread, CPU."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlgitops.core.errors import Refused
+from mlgitops.core.signatures import Signature, Task
+from mlgitops.ml.columns import column
+from mlgitops.ml.labels import Floats, Scores
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Bounds memory whatever the frame: strings and one-hot columns of so many rows at once.
+CHUNK = 8192
+
+
+class Scorer:
+    """A model in onnxruntime. Raises Refused when the bytes are no model for the signature."""
+
+    def __init__(self, onnx: bytes, signature: Signature) -> None:
+        self.signature = signature
+        self._session = _session(onnx)
+        wanted = {field.name for field in signature.inputs}
+        found = {value.name for value in self._session.get_inputs()}
+        if wanted != found or len(self._session.get_outputs()) != 1:
+            raise Refused(
+                f"the ONNX model takes {sorted(found)} and the signature says {sorted(wanted)}",
+                hint="release the model again: both are written together",
+            )
+
+    def score(self, frame: pd.DataFrame) -> Scores:
+        """Return what the model answers for each row, in float64.
+
+        ``frame``: at least the model's inputs, as pandas holds them (float64 is rounded to float32
+        as it is at the server's door). Raises Refused, naming the column, for values that the
+        signature does not allow.
+        """
+        pieces = [
+            self._run(frame.iloc[start : start + CHUNK])
+            for start in range(0, max(len(frame), 1), CHUNK)
+        ]
+        return Scores(task=self.signature.task, values=np.concatenate(pieces))
+
+    def _run(self, frame: pd.DataFrame) -> Floats:
+        feeds = {field.name: column(frame, field).reshape(-1, 1) for field in self.signature.inputs}
+        try:
+            (raw,) = self._session.run(None, feeds)
+        except Exception as error:  # onnxruntime's errors share no base class of their own
+            raise Refused(
+                f"the ONNX model fails on these rows: {str(error).splitlines()[0]}",
+                hint="is a category or a value among them that the model cannot take?",
+            ) from error
+        return shaped(raw, self.signature.task, len(self.signature.classes))
+
+
+def shaped(raw: Any, task: Task, classes: int) -> Floats:
+    """Return a model's raw output as ``Scores.values``: (n,) or, for several classes, (n, k)."""
+    values: Floats = np.asarray(raw, dtype=np.float64)
+    width = values.shape[1] if values.ndim == 2 else 1
+    if width != (1 if task == "regression" else classes):
+        raise Refused(
+            f"the model answers {width} numbers a row; the task is {task}"
+            + (f" with {classes} classes" if classes else ""),
+            hint="look at `task:` in model.yaml and at the output of the model",
+        )
+    match task:
+        case "regression":
+            return values.reshape(-1)
+        case "binary-classification":
+            return values[:, 1]
+        case "multiclass-classification":
+            return values
+
+
+def _session(onnx: bytes) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    # Not set, onnxruntime takes all cores it sees and fails where a container may use fewer.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    try:
+        return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors share no base class of their own
+        raise Refused(
+            f"onnxruntime cannot load the model: {str(error).splitlines()[0]}",
+            hint="is it an ONNX file, whole, and of an opset that this onnxruntime knows?",
+        ) from error
