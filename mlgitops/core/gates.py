@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never, cast
 
-from mlgitops.core.digests import JSON
+from mlgitops.core.digests import JSON, Digest
 from mlgitops.core.releases import ReleaseDocument
 from mlgitops.core.specs.base import seconds, size_in_bytes
 from mlgitops.core.specs.models import Gate
@@ -82,11 +82,13 @@ class Comparison:
     """Everything that was compared, and which rows were left out and why.
 
     ``problem``: why nothing could be compared although something is live; ``how``: which rows the
-    live model was scored on. ``excluded``: reason to number of rows.
+    live model was scored on. ``predictions``: the blob of what it answered, by row id.
+    ``excluded``: reason to number of rows.
     """
 
     rows: int = 0
     how: str = ""
+    predictions: Digest | None = None
     excluded: Mapping[str, int]
     compared: tuple[Compared, ...] = ()
     problem: str | None = None
@@ -96,6 +98,7 @@ class Comparison:
         return {
             "rows": self.rows,
             "how": self.how,
+            "predictions": self.predictions,
             "excluded": dict(self.excluded),
             "compared": [one.to_json() for one in self.compared],
             "problem": self.problem,
@@ -203,7 +206,7 @@ def _worst(chosen: Sequence[Compared]) -> tuple[State, str]:
     for verdict in ("fail", "inconclusive"):
         bad = [one for one in chosen if one.verdict == verdict]
         if bad:
-            return cast(State, verdict), "; ".join(_words(one) for one in bad[:3])
+            return verdict, "; ".join(_words(one) for one in bad[:3])
     if len(chosen) == 1:
         return "pass", _words(chosen[0])
     return "pass", f"{len(chosen)} slices, none worse than its margin"

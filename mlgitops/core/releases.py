@@ -67,6 +67,7 @@ class Lineage:
 
     ``snapshots``: source step to {digest, as_of, rows}. ``training``: digests of the parquet inputs
     of the step that made the model, so that a comparison can leave out rows either model has seen.
+    ``evaluation_steps``: the steps that the evaluation data came from.
     """
 
     commit: str
@@ -74,6 +75,7 @@ class Lineage:
     steps: Mapping[str, StepLineage]
     snapshots: Mapping[str, Object]
     training: tuple[Digest, ...]
+    evaluation_steps: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +204,7 @@ def to_json(doc: ReleaseDocument) -> Object:
             "steps": steps,
             "snapshots": dict(lineage.snapshots),
             "training": list(lineage.training),
+            "evaluation_steps": list(lineage.evaluation_steps),
         },
         "bump": doc.bump,
         "because": list(doc.because),
@@ -247,6 +250,9 @@ def _from_json(data: Object) -> ReleaseDocument:
             steps=steps,
             snapshots=cast("dict[str, Object]", lineage["snapshots"]),
             training=tuple(parse_digest(str(d)) for d in cast("list[JSON]", lineage["training"])),
+            evaluation_steps=tuple(
+                str(name) for name in cast("list[JSON]", lineage["evaluation_steps"])
+            ),
         ),
         bump=cast(Bump, data["bump"]),
         because=tuple(str(reason) for reason in cast("list[JSON]", data["because"])),

@@ -1,0 +1,241 @@
+"""Compare a candidate with the live release: the same rows, paired by id, three answers.
+
+The live ONNX is scored again, on the candidate's evaluation rows. Where the code or parameters
+that made those rows changed since, a column of the same name may mean something else: then the
+live release's own steps make its rows, from the candidate's data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from mlgitops.core.digests import Digest
+from mlgitops.core.errors import MlgitopsError, Refused
+from mlgitops.core.gates import Compared, Comparison
+from mlgitops.core.metrics import METRICS
+from mlgitops.core.releases import ReleaseDocument
+from mlgitops.core.signatures import breaks
+from mlgitops.core.specs.models import Gate
+from mlgitops.flow.evaluation import (
+    MIN_SLICE,
+    SEED,
+    frame_of,
+    parquet,
+    rounded,
+    scores_of,
+    signature,
+    table,
+)
+from mlgitops.flow.rebuild import evaluation_rows, same_recipe
+from mlgitops.flow.seams import Seams
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """One comparison that a gate asks for; ``column`` is a slice's."""
+
+    metric: str
+    column: str | None
+    margin: float
+    confidence: float
+
+
+def signature_breaks(
+    seams: Seams, live: ReleaseDocument, candidate: ReleaseDocument
+) -> tuple[str, ...]:
+    """Return why a caller of ``live`` cannot call ``candidate``; empty when it can."""
+    return breaks(signature(seams, live), signature(seams, candidate))
+
+
+def compare(
+    seams: Seams,
+    candidate: ReleaseDocument,
+    live: ReleaseDocument,
+    gates: Iterable[Gate],
+    scored: Digest | None = None,
+) -> Comparison | None:
+    """Return the paired comparison that ``gates`` ask for, or None when they ask for none.
+
+    ``scored``: the live model's recorded predictions. They are scored again and must agree within
+    the live release's own tolerance; then the recorded ones are used, so that the numbers are
+    those of the record on any machine. What cannot be compared gives ``problem``, never a pass.
+    """
+    asked = _asked(candidate, gates)
+    if not asked:
+        return None
+    try:
+        return _compare(seams, candidate, live, asked, scored)
+    except MlgitopsError as error:
+        return Comparison(excluded={}, problem=error.message)
+
+
+def _asked(candidate: ReleaseDocument, gates: Iterable[Gate]) -> tuple[_Asked, ...]:
+    listed = list(gates)
+    metrics = [g.metric for g in listed if g.metric is not None and g.no_worse_than is not None]
+    wanted: list[_Asked] = []
+    for gate in listed:
+        if gate.metric is not None and gate.no_worse_than is not None:
+            wanted.append(_asked_for(gate, gate.metric, None))
+        if gate.slices is not None:
+            columns = cast("Mapping[str, object]", candidate.evaluation["slices"])
+            for metric in metrics or [next(iter(candidate.metrics))]:
+                wanted += [_asked_for(gate, metric, column) for column in columns]
+    return tuple(wanted)
+
+
+def _asked_for(gate: Gate, metric: str, column: str | None) -> _Asked:
+    return _Asked(metric=metric, column=column, margin=gate.margin, confidence=gate.confidence)
+
+
+def _compare(
+    seams: Seams,
+    candidate: ReleaseDocument,
+    live: ReleaseDocument,
+    asked: tuple[_Asked, ...],
+    scored: Digest | None,
+) -> Comparison:
+    row_id = str(candidate.evaluation["id"])
+    rows = table(seams, candidate.files["evaluation.parquet"])
+    answers = table(seams, candidate.files["predictions.parquet"])
+    theirs, how = _live_answers(seams, candidate, live)
+    digest = seams.store.put_bytes(parquet(theirs))
+    if scored is not None and scored != digest:
+        theirs, digest = _recorded(seams, live, theirs, scored), scored
+    joined = rows.merge(answers, left_on=row_id, right_on="id", suffixes=("", "_answer"))
+    joined = joined.merge(
+        theirs.add_prefix("live_"), how="left", left_on=row_id, right_on="live_id"
+    )
+    kept, excluded = _exclude(seams, candidate, live, joined, row_id)
+    return Comparison(
+        rows=len(kept),
+        how=how,
+        predictions=digest,
+        excluded=excluded,
+        compared=tuple(one for want in asked for one in _measure(seams, candidate, kept, want)),
+        problem=None if len(kept) else "no row is left that neither model was trained on",
+    )
+
+
+def _live_answers(
+    seams: Seams, candidate: ReleaseDocument, live: ReleaseDocument
+) -> tuple[pd.DataFrame, str]:
+    """Return what the live model answers for the candidate's rows, by id, and on which rows."""
+    from mlgitops.ml.scoring import Scorer
+
+    if same_recipe(candidate, live):
+        rows = table(seams, candidate.files["evaluation.parquet"])
+        how = "the candidate's evaluation rows"
+    else:
+        rows = evaluation_rows(seams, live, candidate)
+        how = f"rows made by {live.version}'s own steps from the candidate's data"
+    scorer = Scorer(seams.store.read(live.files["model.onnx"]), signature(seams, live))
+    return frame_of(scorer.score(rows), rows[str(live.evaluation["id"])]), how
+
+
+def _recorded(
+    seams: Seams, live: ReleaseDocument, again: pd.DataFrame, scored: Digest
+) -> pd.DataFrame:
+    """Return the recorded predictions after holding them against those made just now."""
+    import numpy as np
+
+    recorded = table(seams, scored)
+    same = list(recorded.columns) == list(again.columns) and len(recorded) == len(again)
+    if same and bool((recorded["id"].to_numpy() == again["id"].to_numpy()).all()):
+        tolerance = float(cast(float, live.parity["atol"]))
+        relative = max(float(cast(float, live.parity["rtol"])), 1e-6)
+        left, right = recorded.drop(columns="id"), again.drop(columns="id")
+        same = bool(np.allclose(left, right, atol=tolerance, rtol=relative))
+    if not same:
+        raise Refused(
+            "the recorded predictions of the live model are not what its ONNX answers",
+            hint="the record was made from something else: promote again",
+        )
+    return recorded
+
+
+def _exclude(
+    seams: Seams,
+    candidate: ReleaseDocument,
+    live: ReleaseDocument,
+    joined: pd.DataFrame,
+    row_id: str,
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Leave out rows that one of the models has seen in training, or could not be scored on."""
+    excluded: dict[str, int] = {}
+    seen = _trained_on(seams, candidate, row_id) | _trained_on(seams, live, row_id)
+    trained = joined[row_id].isin(seen)
+    lost = joined["live_p0"].isna() & ~trained
+    for reason, mask in (("trained on", trained), ("not scored by both", lost)):
+        if int(mask.sum()):
+            excluded[reason] = int(mask.sum())
+    return joined[~(trained | lost)].reset_index(drop=True), excluded
+
+
+def _trained_on(seams: Seams, document: ReleaseDocument, row_id: str) -> set[object]:
+    import pyarrow.parquet as pq
+
+    seen: set[object] = set()
+    for digest in document.lineage.training:
+        path = seams.store.path(digest)
+        if row_id in pq.read_schema(path).names:
+            seen.update(table(seams, digest, [row_id])[row_id])
+    return seen
+
+
+def _measure(
+    seams: Seams, candidate: ReleaseDocument, kept: pd.DataFrame, want: _Asked
+) -> list[Compared]:
+    if want.column is None or not len(kept):
+        return [_one(seams, candidate, kept, want, None)] if len(kept) else []
+    found = []
+    for value, group in kept.groupby(want.column, sort=True):
+        if len(group) >= MIN_SLICE:
+            found.append(_one(seams, candidate, group, want, (want.column, str(value))))
+    return found
+
+
+def _one(
+    seams: Seams,
+    candidate: ReleaseDocument,
+    rows: pd.DataFrame,
+    want: _Asked,
+    where: tuple[str, str] | None,
+) -> Compared:
+    from mlgitops.ml.intervals import compare as paired
+    from mlgitops.ml.labels import encode_target
+
+    classes = signature(seams, candidate).classes
+    ours = scores_of(rows, candidate.task)
+    theirs = scores_of(
+        rows.filter(regex=r"^live_p\d+$").rename(columns=lambda name: name[5:]), candidate.task
+    )
+    target = str(candidate.evaluation["target"])
+    truth = encode_target(ours.task, classes, rows[target].to_numpy())
+    answer = paired(
+        want.metric,
+        truth,
+        theirs,
+        ours,
+        margin=want.margin,
+        confidence=want.confidence,
+        seed=SEED,
+    )
+    return Compared(
+        metric=want.metric,
+        slice=where,
+        live=rounded(answer.live),
+        candidate=rounded(answer.candidate),
+        delta=rounded(answer.delta),
+        low=rounded(answer.low),
+        high=rounded(answer.high),
+        limit=answer.limit,
+        higher_is_better=METRICS[want.metric].direction == "higher",
+        verdict=answer.verdict,
+        n=answer.n,
+        n_needed=answer.n_needed,
+    )

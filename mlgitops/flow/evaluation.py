@@ -1,0 +1,145 @@
+"""Evaluation tables: what a release is judged on, what it answered, and the numbers that follow.
+
+``release`` writes these numbers and ``verify`` computes them again: there is one function for both.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, cast
+
+from mlgitops.core.digests import JSON, Digest
+from mlgitops.core.errors import Refused
+from mlgitops.core.releases import ReleaseDocument
+from mlgitops.core.signatures import Signature, from_json
+from mlgitops.flow.seams import Seams
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mlgitops.ml.labels import Scores
+
+# Enough for any reader, and few enough that recomputing gives the same text.
+DECIMALS: Final = 9
+SEED: Final = 7
+CONFIDENCE: Final = 0.95
+# A slice with fewer rows says nothing about a model, and one row says who it was.
+MIN_SLICE: Final = 30
+
+
+def rounded(value: float) -> float:
+    """Return ``value`` as it is recorded."""
+    return round(float(value), DECIMALS)
+
+
+def parquet(frame: pd.DataFrame) -> bytes:
+    """Return ``frame`` as parquet bytes."""
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, engine="pyarrow", compression="zstd", index=False)
+    return buffer.getvalue()
+
+
+def table(seams: Seams, digest: Digest, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return a parquet blob of the store as a frame; StoreError when its bytes are absent."""
+    import pandas as pd
+
+    with seams.store.open(digest) as stream:
+        data = stream.read()
+    wanted = None if columns is None else list(columns)
+    return pd.read_parquet(io.BytesIO(data), engine="pyarrow", columns=wanted)
+
+
+def signature(seams: Seams, document: ReleaseDocument) -> Signature:
+    """Return the signature of a release, read from the store."""
+    import json
+
+    return from_json(json.loads(seams.store.read(document.files["signature.json"])))
+
+
+def frame_of(scores: Scores, ids: pd.Series, prefix: str = "p") -> pd.DataFrame:
+    """Return scores as a frame: ``id`` and ``p0`` … (one column, or one per class)."""
+    import pandas as pd
+
+    values = scores.values.reshape(len(scores), -1)
+    columns = {f"{prefix}{n}": values[:, n] for n in range(values.shape[1])}
+    return pd.DataFrame({"id": ids.to_numpy(), **columns})
+
+
+def scores_of(frame: pd.DataFrame, task: str, prefix: str = "p") -> Scores:
+    """Return the scores that ``frame_of`` wrote."""
+    from mlgitops.core.signatures import Task
+    from mlgitops.ml.labels import Scores
+
+    names = [name for name in frame.columns if name[0] == prefix and name[1:].isdigit()]
+    values = frame[names].to_numpy(dtype="float64")
+    one = task != "multiclass-classification"
+    return Scores(task=cast(Task, task), values=values[:, 0] if one else values)
+
+
+def refuse_bad_rows(frame: pd.DataFrame, row_id: str, target: str) -> None:
+    """Refuse evaluation data that cannot carry evidence: no rows, ids twice, no target."""
+    for name, what in ((row_id, "evaluation.id"), (target, "evaluation.target")):
+        if name not in frame.columns:
+            raise Refused(
+                f"the evaluation data has no column {name!r}, which {what} names",
+                hint=f"it has {', '.join(map(str, frame.columns))}",
+            )
+    if len(frame) == 0:
+        raise Refused("the evaluation data has no rows", hint="look at the step that made it")
+    twice = frame[row_id][frame[row_id].duplicated()]
+    if len(twice):
+        raise Refused(
+            f"{len(twice)} rows share their {row_id!r} with another, {twice.iloc[0]!r} for one",
+            hint="rows are paired by id between two models: make it unique",
+        )
+    missing = int(frame[row_id].isna().sum() + frame[target].isna().sum())
+    if missing:
+        raise Refused(f"{missing} evaluation rows have no id or no target", hint="drop them")
+
+
+def evaluation(
+    frame: pd.DataFrame,
+    scores: Scores,
+    classes: tuple[str, ...],
+    *,
+    target: str,
+    row_id: str,
+    metrics: Sequence[str],
+    slices: Sequence[str],
+) -> dict[str, JSON]:
+    """Return the numbers of a release document's ``evaluation`` (see ``ReleaseDocument``)."""
+    from mlgitops.ml.intervals import interval
+    from mlgitops.ml.labels import encode_target
+    from mlgitops.ml.metrics import by_slice, compute
+
+    truth = encode_target(scores.task, classes, frame[target].to_numpy())
+    values = compute(scores.task, metrics, truth, scores)
+    listed: dict[str, JSON] = {}
+    for name in metrics:
+        around = interval(name, truth, scores, confidence=CONFIDENCE, seed=SEED)
+        listed[name] = {
+            "value": rounded(values[name]),
+            "low": rounded(around.low),
+            "high": rounded(around.high),
+        }
+    sliced: dict[str, JSON] = {}
+    for column in slices:
+        found = by_slice(scores.task, metrics, truth, scores, frame[column].to_numpy())
+        sliced[column] = {
+            one.value: {
+                "rows": one.rows,
+                "metrics": {
+                    name: None if value is None else rounded(value)
+                    for name, value in one.metrics.items()
+                },
+            }
+            for one in found
+        }
+    return {
+        "rows": len(frame),
+        "target": target,
+        "id": row_id,
+        "metrics": listed,
+        "slices": sliced,
+    }
