@@ -58,6 +58,7 @@ class Server:
         assert self.process.returncode == 0, err
         assert err == "", "the server prints nothing by itself"
         lines = [json.loads(line) for line in out.splitlines()]
+        assert not [line for line in lines if "unpickled" in line]
         self.logs += [line["log"] for line in lines if "log" in line]
         modules: list[str] = lines[-1]["modules"]
         return modules

@@ -34,7 +34,7 @@ def test_the_answer_is_what_onnxruntime_gives(server: Server, delays) -> None:
     )
     label, score = answer["outputs"]
     assert (score["name"], score["datatype"], score["shape"]) == ("score", "FP32", [2])
-    assert np.array_equal(np.float32(score["data"]), np.float32(expected(delays)))
+    assert np.array_equal(np.array(score["data"], np.float32), expected(delays))
     assert label == {
         "name": "label",
         "datatype": "BYTES",
@@ -93,7 +93,7 @@ def test_a_large_batch_is_answered_like_its_rows(server: Server, delays) -> None
         {"name": "distance", "datatype": "FP32", "shape": [400], "data": rows["distance"].tolist()},
         {"name": "carrier", "datatype": "BYTES", "shape": [400], "data": rows["carrier"].tolist()},
     ).json()
-    score = np.float32(answer["outputs"][1]["data"])
+    score = np.array(answer["outputs"][1]["data"], np.float32)
     assert np.allclose(score, own_answers(delays, rows)[:, 1], rtol=1e-6)
 
 
