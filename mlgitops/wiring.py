@@ -24,6 +24,7 @@ def seams(given: settings.Settings, *, say: Callable[[str], None]) -> Seams:
     """Return what the verbs may touch."""
     from mlgitops.executor.process import ProcessExecutor
     from mlgitops.forge.local import LocalForge
+    from mlgitops.report.promotion import body
     from mlgitops.store.local import LocalStore
     from mlgitops.target.compose import Compose
     from mlgitops.target.kserve import KServe
@@ -38,6 +39,7 @@ def seams(given: settings.Settings, *, say: Callable[[str], None]) -> Seams:
         targets={"compose": Compose(), "kubernetes": Kubernetes(), "kserve": KServe()},
         clock=_now,
         say=say,
+        page=body,
         branch=branch,
         python=sys.executable,
         ci=given.ci,

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mlgitops.core.digests import JSON, Digest, document, hex_of, of_value
-from mlgitops.core.gates import Comparison, GateResult
-from mlgitops.core.releases import Version
+from mlgitops.core.digests import JSON, Digest, hex_of, of_value
+from mlgitops.core.gates import Comparison, GateResult, State, overall
+from mlgitops.core.releases import Release, Version
 from mlgitops.core.trees import Tree
 
 Action = Literal["promote", "rollback"]
@@ -72,6 +72,38 @@ class Promotion:
         before = f"{self.before.version} → " if self.before else ""
         tail = f" {before}{self.after.version}"
         return head + _cut(self.model, _TITLE_MAX - len(head) - len(tail)) + tail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """A promotion, what each gate says of it, and the files that it would commit (None deletes)."""
+
+    promotion: Promotion
+    candidate: Release
+    live: Release | None
+    results: tuple[GateResult, ...]
+    comparison: Comparison | None
+    files: Mapping[str, bytes | None]
+    record: str
+
+    @property
+    def state(self) -> State:
+        """What its worst gate says."""
+        return overall(self.results)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What the body of a promotion's pull request is written from.
+
+    ``diffs``: rendered manifest to its unified diff. ``approvals``: how many it needs.
+    ``journey``: (environment, version there now) for the environments before this one.
+    """
+
+    assessment: Assessment
+    diffs: Mapping[str, str]
+    approvals: int
+    journey: tuple[tuple[str, str], ...]
 
 
 def branch_name(action: Action, environment: str, model: str) -> str:
@@ -146,8 +178,3 @@ def commit_message(promotion: Promotion, evidence: str) -> str:
     }
     lines = "\n".join(f"{key}: {value}" for key, value in trailers.items())
     return f"{promotion.title}\n\n{lines}\n"
-
-
-def record_bytes(value: dict[str, JSON]) -> bytes:
-    """Return the record's file."""
-    return document(value)

@@ -6,17 +6,15 @@ no number in a pull request is believed because somebody wrote it there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from mlgitops.core import gates as gates_
 from mlgitops.core.digests import Digest, document
 from mlgitops.core.errors import UsageError
 from mlgitops.core.findings import did_you_mean
-from mlgitops.core.gates import Comparison, Evidence, GateResult, State
+from mlgitops.core.gates import Comparison, Evidence, GateResult
 from mlgitops.core.pins import hold_bytes, hold_path, pin_bytes, pin_path, rendered_folder
 from mlgitops.core.promotions import (
     Action,
+    Assessment,
     Pinned,
     Promotion,
     policy_digest,
@@ -32,24 +30,6 @@ from mlgitops.flow.compare import compare, signature_breaks
 from mlgitops.flow.releases import releases
 from mlgitops.flow.render import of_pin
 from mlgitops.flow.seams import Seams
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assessment:
-    """A promotion, what each gate says of it, and the files that it would commit."""
-
-    promotion: Promotion
-    candidate: Release
-    live: Release | None
-    results: tuple[GateResult, ...]
-    comparison: Comparison | None
-    files: Mapping[str, bytes | None]
-    record: str
-
-    @property
-    def state(self) -> State:
-        """What its worst gate says."""
-        return gates_.overall(self.results)
 
 
 def environment_of(workspace: Workspace, name: str) -> Located[Environment]:

@@ -10,9 +10,9 @@ from mlgitops.core.comparing import differences
 from mlgitops.core.errors import MlgitopsError
 from mlgitops.core.findings import Finding
 from mlgitops.core.gates import GateResult
-from mlgitops.core.promotions import Action, parse_branch
+from mlgitops.core.promotions import Action, Assessment, parse_branch
 from mlgitops.core.workspaces import Workspace, load
-from mlgitops.flow.assess import Assessment, assess
+from mlgitops.flow.assess import assess
 from mlgitops.flow.policy import mixed
 from mlgitops.flow.recompute import recompute, recorded_predictions
 from mlgitops.flow.releases import release

@@ -6,16 +6,19 @@ requests, never from what an earlier call did. Nothing of the caller's checkout 
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from mlgitops.core.errors import UsageError
-from mlgitops.core.promotions import commit_message
+from mlgitops.core.pins import rendered_folder
+from mlgitops.core.promotions import Assessment, Page, commit_message
 from mlgitops.core.releases import Release, Version, newest
 from mlgitops.core.specs.base import Located
 from mlgitops.core.specs.environments import Environment
 from mlgitops.core.workspaces import Workspace
-from mlgitops.flow.assess import Assessment, assess, environment_of, model_of
+from mlgitops.flow.assess import assess, environment_of, model_of
+from mlgitops.flow.checks import checks_for
 from mlgitops.flow.proposals import (
     HandsOff,
     Proposal,
@@ -115,16 +118,13 @@ def offer(
     base: str,
 ) -> Promoted:
     """Propose an assessed promotion or rollback, and publish its checks."""
-    from mlgitops.flow.checks import checks_for
-    from mlgitops.report.promotion import body
-
     promotion = assessment.promotion
     approvals = env.spec.approvals
     needed = approvals.rollback if promotion.action == "rollback" else approvals.count
     proposal = Proposal(
         branch=promotion.branch,
         title=promotion.title,
-        body=body(seams.repository, workspace, assessment, approvals=needed),
+        body=seams.page(_page(workspace, assessment, needed)),
         labels=(
             "mlgitops",
             "rollback" if promotion.action == "rollback" else "promotion",
@@ -154,6 +154,22 @@ def offer(
         case Queued(pull=pull):
             reason = f"#{pull.number} is approved already; {promotion.after.version} waits for it"
             return Waits(**names, reason=reason, pull=pull)
+
+
+def _page(workspace: Workspace, assessment: Assessment, approvals: int) -> Page:
+    promotion = assessment.promotion
+    folder = rendered_folder(promotion.environment, promotion.model)
+    diffs = {}
+    for path, data in assessment.files.items():
+        if path.startswith(f"{folder}/"):
+            old = (workspace.tree.read(path) or b"").decode("utf-8", "replace").splitlines()
+            new = (data or b"").decode("utf-8", "replace").splitlines()
+            diffs[path] = "\n".join(difflib.unified_diff(old, new, lineterm="", n=1))
+    journey = []
+    for name in workspace.environments[promotion.environment].spec.after:
+        pin = workspace.pins.get((name, promotion.model))
+        journey.append((name, pin.spec.version if pin else "nothing"))
+    return Page(assessment=assessment, diffs=diffs, approvals=approvals, journey=tuple(journey))
 
 
 def _candidate(

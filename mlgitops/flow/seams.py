@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from mlgitops.core.promotions import Page
 from mlgitops.executor import Executor
 from mlgitops.forge import Forge
 from mlgitops.git import Repository
@@ -15,7 +16,11 @@ from mlgitops.target import Target
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seams:
-    """Made by ``wiring`` alone. ``clock`` answers in UTC; ``say`` shows one line of progress."""
+    """Made by ``wiring`` alone. ``clock`` answers in UTC; ``say`` shows one line of progress.
+
+    ``page`` writes the body of a promotion's pull request. ``branch``: the one that everybody
+    shares. ``python``: the interpreter that steps run with. ``ci``: nobody is there to answer.
+    """
 
     repository: Repository
     store: Store
@@ -24,6 +29,7 @@ class Seams:
     targets: Mapping[str, Target]
     clock: Callable[[], datetime]
     say: Callable[[str], None]
+    page: Callable[[Page], str]
     branch: str
     python: str
     ci: bool = False
