@@ -20,23 +20,26 @@ def unreadable(text: bytes, error: Exception) -> BadRequest:
         loose = json.loads(text)
     except (ValueError, RecursionError):
         return BadRequest(f"the body is not a JSON request: {error}")
-    names = _names(loose)
-    for name, data in names:
+    inputs = _inputs(loose)
+    for name, data in inputs:
         for row, value in enumerate(data if isinstance(data, list) else ()):
             number = value[0] if isinstance(value, list) and len(value) == 1 else value
             if isinstance(number, float) and not math.isfinite(number):
                 told = f"expected a finite number, got {number} (missing is written null)"
-                return BadRequest(f"input {name!r:.62}, row {row}: {told}")
+                return BadRequest(f"input {name}, row {row}: {told}")
     place = re.search(r"`\$\.inputs\[(\d+)\]", str(error))
-    if place is not None and int(place[1]) < len(names):
-        return BadRequest(f"input {names[int(place[1])][0]!r:.62}: {error}")
+    if place is not None and int(place[1]) < len(inputs):
+        return BadRequest(f"input {inputs[int(place[1])][0]}: {error}")
     return BadRequest(f"the body is not an inference request: {error}")
 
 
-def _names(message: object) -> list[tuple[object, object]]:
-    """Return name and data of each input of a message of unknown form."""
+def _inputs(message: object) -> list[tuple[str, object]]:
+    """Return name (or number) and data of each input of a message of unknown form."""
     inputs = message.get("inputs") if isinstance(message, dict) else None
-    return [
-        (one.get("name"), one.get("data")) if isinstance(one, dict) else (None, None)
-        for one in (inputs if isinstance(inputs, list) else ())
-    ]
+    found: list[tuple[str, object]] = []
+    for number, one in enumerate(inputs if isinstance(inputs, list) else ()):
+        known = one if isinstance(one, dict) else {}
+        name = known.get("name")
+        shown = f"{name!r:.62}" if isinstance(name, str) else f"number {number}"
+        found.append((shown, known.get("data")))
+    return found

@@ -144,11 +144,19 @@ def replaced(message: Any, place: tuple[Any, ...], value: Any) -> Any:
     return copied
 
 
-MUTANTS = st.builds(
-    lambda first, second: replaced(replaced(GOOD_MESSAGE, *first), *second),
-    st.tuples(st.sampled_from([place for place in places(GOOD_MESSAGE) if len(place) > 2]), VALUES),
-    st.tuples(st.sampled_from([place for place in places(GOOD_MESSAGE) if len(place) < 3]), VALUES)
-    | st.tuples(st.just(("id",)), st.text(max_size=3)),
+PLACES = places(GOOD_MESSAGE)
+LEAVES = [at for at in PLACES if len(at) > 2 and (at[0] != "inputs" or at[2] != "name")]
+CHANGES = st.tuples(st.sampled_from(LEAVES), SCALARS | VALUES)
+MUTANTS = (
+    st.builds(lambda change: replaced(GOOD_MESSAGE, *change), CHANGES)
+    | st.builds(
+        lambda id_, change: replaced(replaced(GOOD_MESSAGE, ("id",), id_), *change),
+        SCALARS,
+        CHANGES,
+    )
+    | st.builds(
+        lambda change: replaced(GOOD_MESSAGE, *change), st.tuples(st.sampled_from(PLACES), VALUES)
+    )
 )
 
 
