@@ -18,6 +18,7 @@ from mlgitops.ml import onnx_graphs
 from mlgitops.ml.columns import coarse, fields_of
 from mlgitops.ml.convertible import Estimator, refuse_known, unwrap
 from mlgitops.ml.labels import class_name
+from mlgitops.ml.thresholds import at_float32
 
 if TYPE_CHECKING:
     import onnx
@@ -61,9 +62,8 @@ def export(
         )
     fields = fields_of(frame, read)
     refuse_known(estimator, frame[list(trained)])
-    model = _finished(
-        _convert(estimator, fields), fields, task, by_column=bool(_choices(estimator))
-    )
+    converted = _convert(at_float32(estimator), fields)
+    model = _finished(converted, fields, task, by_column=bool(_choices(estimator)))
     used = {value.name for value in model.graph.input}
     signature = Signature(
         task=task,
@@ -234,6 +234,10 @@ def _finished(
             hint="release one model per target",
         )
     onnx_graphs.keep_output(model, result.name, onnx_graphs.output_name(task))
+    # skl2onnx takes the domains from a set, whose order changes from process to process.
+    domains = sorted(model.opset_import, key=lambda one: one.domain)
+    del model.opset_import[:]
+    model.opset_import.extend(domains)
     checker.check_model(model)
     return model
 

@@ -68,10 +68,10 @@ def check(
     """
     truth = estimate(estimator, frame, scorer.signature.task)
     answer = scorer.score(frame)
-    gap = np.abs(truth.values - answer.values)
-    over = ~(gap <= atol + rtol * np.abs(truth.values))
+    gap: Floats = np.abs(truth.values - answer.values)
+    over: Mask = ~(gap <= atol + rtol * np.abs(truth.values))
     if over.ndim == 2:
-        gap, over = gap.max(axis=1), over.any(axis=1)
+        gap, over = gap.max(axis=1), np.asarray(over.any(axis=1))
     ours = truth.labels()
     theirs = answer.labels()
     differ: Mask = np.zeros(len(gap), dtype=bool)
