@@ -1,0 +1,21 @@
+"""The only package that runs git: GitPython for the process and objects, plumbing for batches.
+
+Nothing here touches the caller's index, work tree, HEAD or stash, except ``Repository.publish``
+without a remote, which moves a checked-out branch forward as ``git merge --ff-only`` does.
+"""
+
+from mlgitops.git.calls import ABSENT
+from mlgitops.git.reading import CommitTree, LogEntry, Tag
+from mlgitops.git.sharing import KEPT, Published, RefUpdate, Repository, Stale
+
+__all__ = [
+    "ABSENT",
+    "KEPT",
+    "CommitTree",
+    "LogEntry",
+    "Published",
+    "RefUpdate",
+    "Repository",
+    "Stale",
+    "Tag",
+]

@@ -1,0 +1,127 @@
+"""How git is run: its words in English, its settings ours where they would change a result."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Final, Self
+
+# Without this, `import git` raises ImportError where git is missing; we say so ourselves.
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
+import git as gitpython
+
+from mlgitops.core.errors import GitError
+
+ABSENT: Final = "0" * 40
+_QUIET: Final = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
+# What a person may have set for their own eyes, and must not change what a program reads or writes.
+# Refs are locked for milliseconds, so to wait is better than to fail: git's own patience is 0.1 s.
+_SETTINGS: Final = (
+    "core.filesRefLockTimeout=10000",
+    "core.packedRefsTimeout=10000",
+    "core.quotePath=false",
+    "i18n.commitEncoding=UTF-8",
+    "i18n.logOutputEncoding=UTF-8",
+    "log.showSignature=false",
+)
+_OPTIONS: Final = tuple(word for setting in _SETTINGS for word in ("-c", setting))
+
+
+class Calls:
+    """One repository, and git run in it."""
+
+    def __init__(self, repo: gitpython.Repo) -> None:
+        self._repo = repo
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open the repository that ``path`` is in; GitError when it is in none."""
+        try:
+            return cls(gitpython.Repo(path, search_parent_directories=True))
+        except (gitpython.InvalidGitRepositoryError, gitpython.NoSuchPathError) as error:
+            raise GitError(
+                f"{path} is not in a git repository", hint="run 'git init', or change the folder"
+            ) from error
+
+    @cached_property
+    def root(self) -> Path:
+        """The work tree, or the git directory of a bare repository."""
+        return Path(self._repo.working_tree_dir or self._repo.git_dir)
+
+    @cached_property
+    def common_dir(self) -> Path:
+        """The git directory that all work trees share."""
+        return Path(self._repo.common_dir)
+
+    def run(
+        self,
+        *args: str,
+        stdin: bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        accept: tuple[int, ...] = (0,),
+    ) -> str:
+        """Run ``git ARGS`` and return its output; GitError with git's own words otherwise."""
+        status, out, err = self._call(args, stdin=stdin, env=env)
+        if status not in accept:
+            name = " ".join(args[:3])
+            raise GitError(f"git {name}: {err.strip() or f'exit code {status}'}")
+        return out
+
+    def _call(
+        self,
+        args: Sequence[str],
+        *,
+        stdin: bytes | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> tuple[int, str, str]:
+        """Run git; return its exit code, its output and its words, whatever they are."""
+        with tempfile.TemporaryFile() as given:
+            given.write(stdin or b"")
+            given.seek(0)
+            try:
+                status, out, err = self._repo.git.execute(
+                    ["git", *_OPTIONS, *args],
+                    istream=given,
+                    env={**_QUIET, **(env or {})},
+                    with_extended_output=True,
+                    with_exceptions=False,
+                    strip_newline_in_stdout=False,
+                    stdout_as_string=False,
+                )
+            except gitpython.GitCommandNotFound as error:
+                raise _missing() from error
+        return int(status), _text(out), _text(err)
+
+    def _talk(self, *args: str) -> gitpython.Git.AutoInterrupt:
+        """Start git for a dialogue; it is ended when the answer is let go."""
+        try:
+            return self._repo.git.execute(
+                ["git", *_OPTIONS, *args],
+                istream=subprocess.PIPE,
+                env=dict(_QUIET),
+                as_process=True,
+            )
+        except gitpython.GitCommandNotFound as error:
+            raise _missing() from error
+
+    def _object(self, name: str) -> bytes | None:
+        """Return the bytes of an object or of ``<commit>:<path>``, through one long-lived git."""
+        try:
+            return bytes(self._repo.git.get_object_data(name)[3])
+        except ValueError:
+            return None
+        except gitpython.GitCommandNotFound as error:
+            raise _missing() from error
+
+
+def _missing() -> GitError:
+    return GitError("git is not installed, or not on the PATH", hint="mlgitops needs git 2.38+")
+
+
+def _text(data: bytes | str) -> str:
+    return data.decode("utf-8", "replace") if isinstance(data, bytes) else data

@@ -1,0 +1,105 @@
+"""New objects: blobs, commits, merges, tags, made without an index or a work tree of the caller."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from mlgitops.core.errors import GitError
+from mlgitops.git.calls import ABSENT
+from mlgitops.git.reading import Reading
+
+_FALLBACK: Final = {"NAME": "mlgitops", "EMAIL": "mlgitops@localhost"}
+# A file is exported with the bytes of its blob, whatever line ends this machine likes.
+_AS_IT_IS: Final = ("-c", "core.autocrlf=false", "-c", "core.eol=lf")
+
+
+class Writing(Reading):
+    """Objects can be written at any time: nobody sees them before ``publish`` names them."""
+
+    def export(self, commit: str, directory: Path) -> None:
+        """Write the files of ``commit`` into the empty folder ``directory``."""
+        with tempfile.TemporaryDirectory() as folder:
+            env = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+            self.run("read-tree", "--no-sparse-checkout", commit, env=env)
+            prefix = f"--prefix={directory.absolute()}/"
+            self.run(*_AS_IT_IS, "checkout-index", "--all", "--force", prefix, env=env)
+
+    def identity(self) -> dict[str, str]:
+        """Return the environment that names author and committer, also where nobody is set."""
+        env: dict[str, str] = {}
+        known: dict[str, str] = {}
+        for part in _FALLBACK:
+            key = f"user.{part.lower()}"
+            known[part] = self.run("config", "--get", key, accept=(0, 1)).strip()
+        for role in ("AUTHOR", "COMMITTER"):
+            for part, value in _FALLBACK.items():
+                key = f"GIT_{role}_{part}"
+                env[key] = os.environ.get(key) or known[part] or value
+        return env
+
+    def person(self) -> str:
+        """Return the name of who runs this, as git knows it."""
+        return self.identity()["GIT_AUTHOR_NAME"]
+
+    def commit(
+        self,
+        base: str | None,
+        changes: Mapping[str, bytes | None],
+        message: str,
+        *,
+        parents: Sequence[str] | None = None,
+    ) -> str:
+        """Commit ``changes`` (path to bytes, None deletes) on top of ``base``; return its id."""
+        with tempfile.TemporaryDirectory() as folder:
+            env = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+            if base is not None:
+                self.run("read-tree", base, env=env)
+            lines = []
+            for path, data in changes.items():
+                if data is None:
+                    lines.append(f"0 {ABSENT}\t{path}")
+                else:
+                    lines.append(f"100644 {self.write_blob(data)}\t{path}")
+            stdin = "".join(line + "\0" for line in lines).encode()
+            self.run("update-index", "-z", "--add", "--index-info", stdin=stdin, env=env)
+            tree = self.run("write-tree", env=env).strip()
+        above = parents if parents is not None else [base] if base is not None else []
+        return self.commit_tree(tree, above, message)
+
+    def write_blob(self, data: bytes) -> str:
+        """Write one blob, as it is (no line-end conversion); return its id."""
+        return self.run("hash-object", "-w", "--no-filters", "--stdin", stdin=data).strip()
+
+    def commit_tree(self, tree: str, parents: Sequence[str], message: str) -> str:
+        """Write a commit object; return its id."""
+        args = ["commit-tree", tree]
+        for parent in parents:
+            args += ["-p", parent]
+        return self.run(*args, stdin=message.encode(), env=self.identity()).strip()
+
+    def merge_tree(self, ours: str, theirs: str) -> str | None:
+        """Merge two commits in memory; return the tree, or None when they conflict."""
+        status, tree, _ = self._merged(ours, theirs)
+        return tree if status == 0 else None
+
+    def conflicts(self, ours: str, theirs: str) -> tuple[str, ...]:
+        """Return the paths that cannot be merged without a person."""
+        return self._merged(ours, theirs)[2]
+
+    def _merged(self, ours: str, theirs: str) -> tuple[int, str, tuple[str, ...]]:
+        args = ("merge-tree", "--write-tree", "--name-only", "-z", "--no-messages", ours, theirs)
+        status, out, err = self._call(args)
+        if status not in (0, 1):
+            raise GitError(f"git merge-tree: {err.strip()}", hint="mlgitops needs git 2.38+")
+        tree, *paths = (part for part in out.split("\0") if part)
+        return status, tree, tuple(paths)
+
+    def tag_object(self, name: str, commit: str, message: str) -> str:
+        """Write an annotated tag object without a ref; return its id (see ``publish``)."""
+        tagger = self.run("var", "GIT_COMMITTER_IDENT", env=self.identity()).strip()
+        text = f"object {commit}\ntype commit\ntag {name}\ntagger {tagger}\n\n{message}"
+        return self.run("mktag", stdin=text.encode()).strip()
