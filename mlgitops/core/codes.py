@@ -1,0 +1,153 @@
+"""The code of a step: its module and every first-party module that it imports, found by reading.
+
+Nothing is imported. A module counts by its meaning: comments, formatting, docstrings and the Python
+version that reads it do not change its digest (``syntax`` does that part).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from mlgitops.core.digests import Digest
+from mlgitops.core.errors import SpecError
+from mlgitops.core.marks import Mark
+from mlgitops.core.syntax import Import, Module, read_module
+from mlgitops.core.trees import Tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """What a step's code is.
+
+    ``files``: path from the folder that it was found in (``features.py``, ``lib/text.py``) to the
+    digest of its meaning. ``places``: the same to the path from the repository's root.
+    ``packages``: the top-level names that it imports from elsewhere. ``unseen``: imports that
+    reading cannot follow, each as ``path:line: what``.
+    """
+
+    files: Mapping[str, Digest]
+    places: Mapping[str, str]
+    packages: frozenset[str]
+    unseen: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One first-party module: its dotted name, and where it stands."""
+
+    name: str
+    root: str
+    file: str
+    package: str
+
+
+@dataclass(slots=True)
+class Codes:
+    """Reads the code of the steps of one tree; each file is read once."""
+
+    tree: Tree
+    _modules: dict[str, Module | None] = field(default_factory=dict)
+
+    def of_function(self, function: str, folder: str) -> Code:
+        """Return the code that ``module:function`` reaches, for a pipeline in ``folder``.
+
+        Modules are looked for in the pipeline's folder first, then at the repository's root.
+        Raises SpecError when there is no such module, or one of the modules is no Python.
+        """
+        name = function.partition(":")[0]
+        found = self._find(name, (folder, ""))
+        if not found or found[-1].name != name:
+            path = name.replace(".", "/") + ".py"
+            raise SpecError(
+                f"there is no module {name!r} for {function!r}",
+                hint=f"it is looked for at {folder}/{path} and {path}",
+                at=Mark(path=f"{folder}/pipeline.yaml"),
+            )
+        return self._reach(found, (folder, ""))
+
+    def of_script(self, path: str, folder: str) -> Code:
+        """Return the code that the script ``path`` (from ``folder``) reaches."""
+        start = path.removesuffix(".py").replace("/", ".")
+        above = f"{folder}/{path}".rpartition("/")[0]
+        found = _Found(name=start, root=folder, file=path, package="")
+        return self._reach([found], tuple(dict.fromkeys((above, folder, ""))))
+
+    def _reach(self, start: list[_Found], roots: tuple[str, ...]) -> Code:
+        files: dict[str, Digest] = {}
+        places: dict[str, str] = {}
+        packages: set[str] = set()
+        unseen: list[str] = []
+        todo = list(start)
+        while todo:
+            found = todo.pop()
+            path = _join(found.root, found.file)
+            if found.file in places:
+                continue
+            module = self._module(path)
+            assert module is not None
+            files[found.file], places[found.file] = module.digest, path
+            unseen += [f"{path}:{line}: {what}" for line, what in module.unseen]
+            for wanted in module.imports:
+                reached = list(self._resolve(wanted, found, roots))
+                todo += reached
+                if not reached and wanted.level == 0:
+                    packages.add(wanted.module.partition(".")[0])
+        return Code(
+            files=dict(sorted(files.items())),
+            places=places,
+            packages=frozenset(packages),
+            unseen=tuple(sorted(unseen)),
+        )
+
+    def _resolve(self, wanted: Import, by: _Found, roots: tuple[str, ...]) -> Iterator[_Found]:
+        base = wanted.module
+        if wanted.level:
+            parts = by.package.split(".") if by.package else []
+            kept = parts[: len(parts) - (wanted.level - 1)]
+            base = ".".join([*kept, wanted.module] if wanted.module else kept)
+        if not base:
+            return
+        found = self._find(base, roots)
+        yield from found
+        names = wanted.names
+        if names == ("*",) and found and found[-1].name == base:
+            module = self._module(_join(found[-1].root, found[-1].file))
+            names = module.exports if module is not None else ()
+        for name in names:
+            yield from self._find(f"{base}.{name}", roots)
+
+    def _find(self, name: str, roots: tuple[str, ...]) -> list[_Found]:
+        """Return the modules that ``import name`` runs, as Python finds them on ``roots``.
+
+        The packages above it come first. Empty: none of it is first-party.
+        """
+        found: list[_Found] = []
+        # (root, folder below it): one place, or several for a package without __init__.py.
+        places = [(root, "") for root in roots]
+        parts = name.split(".")
+        for depth, part in enumerate(parts, start=1):
+            dotted = ".".join(parts[:depth])
+            for root, below in places:
+                inner = _join(below, part)
+                if self._module(_join(root, f"{inner}/__init__.py")) is not None:
+                    found.append(_Found(dotted, root, f"{inner}/__init__.py", dotted))
+                    places = [(root, inner)]
+                    break
+                if self._module(_join(root, f"{inner}.py")) is not None:
+                    above = ".".join(parts[: depth - 1])
+                    found.append(_Found(dotted, root, f"{inner}.py", above))
+                    return found
+            else:
+                places = [(root, _join(below, part)) for root, below in places]
+        return found
+
+    def _module(self, path: str) -> Module | None:
+        if path not in self._modules:
+            source = self.tree.read(path)
+            self._modules[path] = None if source is None else read_module(source, path)
+        return self._modules[path]
+
+
+def _join(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name

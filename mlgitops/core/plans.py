@@ -1,0 +1,105 @@
+"""What a run would do with each step, and why. Decided here, from what others gathered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from mlgitops.core.digests import JSON, Digest
+from mlgitops.core.keys import Parts, changes
+from mlgitops.core.records import Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reuse:
+    """The work is known already. ``notes``: what a reader should know although nothing runs."""
+
+    pipeline: str
+    step: str
+    record: Record
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execute:
+    """The step has to run. ``key`` is None while a step before it has to run first."""
+
+    pipeline: str
+    step: str
+    key: Digest | None
+    because: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+Decision: TypeAlias = "Reuse | Execute"
+Plan: TypeAlias = tuple[Decision, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the store knows about a step's key.
+
+    ``record``: remembered for this key. ``missing``: its outputs whose bytes are not there.
+    ``latest``: the step's newest record, whatever its key.
+    """
+
+    record: Record | None
+    missing: tuple[str, ...] = ()
+    latest: Record | None = None
+
+
+def decide(pipeline: str, step: str, key: Digest, parts: Parts, known: Known) -> Decision:
+    """Return whether the work of ``key`` has to be done, and why."""
+    if known.record is not None and not known.missing:
+        return Reuse(pipeline=pipeline, step=step, record=known.record, notes=notes(known.record))
+    if known.record is not None:
+        because: tuple[str, ...] = (f"the bytes of {', '.join(known.missing)} are gone",)
+    elif known.latest is None:
+        because = ("never ran",)
+    else:
+        because = changes(known.latest.parts, parts) or ("its record is gone",)
+    return Execute(pipeline=pipeline, step=step, key=key, because=because)
+
+
+def waits(pipeline: str, step: str, makers: Iterable[str]) -> Execute:
+    """Return the decision for a step whose inputs are not known yet."""
+    reason = f"waits for {', '.join(makers)}"
+    return Execute(pipeline=pipeline, step=step, key=None, because=(reason,))
+
+
+def notes(record: Record) -> tuple[str, ...]:
+    """Return what a reader should know about a result: what its key could not see."""
+    lines = [
+        f"read {path}, which is not among its inputs (undeclared-input)"
+        for path in record.undeclared
+    ]
+    return (*lines, *(f"cannot be followed: {line}" for line in record.unseen))
+
+
+def input_digests(record: Record) -> Mapping[str, Digest]:
+    """Return the digests of a step's outputs by name."""
+    return {name: output.digest for name, output in record.outputs.items()}
+
+
+def to_json(decision: Decision) -> dict[str, JSON]:
+    """Return the JSON form of one step of ``plan --json`` and ``run --json``."""
+    match decision:
+        case Reuse(record=record):
+            return {
+                "pipeline": decision.pipeline,
+                "step": decision.step,
+                "action": "reuse",
+                "because": ["nothing changed"],
+                "notes": list(decision.notes),
+                "key": record.key,
+            }
+        case Execute(key=key, because=because):
+            return {
+                "pipeline": decision.pipeline,
+                "step": decision.step,
+                "action": "execute",
+                "because": list(because),
+                "notes": list(decision.notes),
+                "key": key,
+            }

@@ -1,0 +1,128 @@
+"""The record of one step's work: what it was, what came out, and what it cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from mlgitops.core import keys
+from mlgitops.core.digests import JSON, Digest, document, parse_digest
+from mlgitops.core.errors import MlgitopsError
+from mlgitops.core.keys import Parts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One output. ``size`` in bytes; ``rows``, ``columns`` and ``content`` of tables only.
+
+    ``content``: digest of the rows, whatever wrote the file. ``types``: of an estimator, the types
+    beyond the usual libraries that loading it makes instances of; nothing else is trusted.
+    """
+
+    digest: Digest
+    format: str
+    size: int
+    rows: int | None = None
+    columns: tuple[str, ...] | None = None
+    content: Digest | None = None
+    types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What one step did. ``wall`` and ``cpu`` in seconds, ``peak_memory`` in bytes.
+
+    ``undeclared``: files of the repository that it read although it does not declare them.
+    ``unseen``: imports that could not be followed by reading its code. ``log``: what it printed.
+    """
+
+    pipeline: str
+    step: str
+    key: Digest
+    parts: Parts
+    outputs: Mapping[str, Output]
+    started_at: str
+    wall: float = 0.0
+    cpu: float = 0.0
+    peak_memory: int = 0
+    log: Digest | None = None
+    undeclared: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
+
+
+def to_bytes(record: Record) -> bytes:
+    """Return the record as it is stored."""
+    return document(
+        {
+            "record": 1,
+            "pipeline": record.pipeline,
+            "step": record.step,
+            "kind": record.parts.kind,
+            "key": record.key,
+            "parts": keys.to_json(record.parts),
+            "outputs": {name: _output_json(one) for name, one in record.outputs.items()},
+            "started_at": record.started_at,
+            "wall": record.wall,
+            "cpu": record.cpu,
+            "peak_memory": record.peak_memory,
+            "log": record.log,
+            "undeclared": list(record.undeclared),
+            "unseen": list(record.unseen),
+        }
+    )
+
+
+def _output_json(output: Output) -> JSON:
+    return {
+        "digest": output.digest,
+        "format": output.format,
+        "size": output.size,
+        "rows": output.rows,
+        "columns": None if output.columns is None else list(output.columns),
+        "content": output.content,
+        "types": list(output.types),
+    }
+
+
+def from_bytes(data: bytes) -> Record:
+    """Read what ``to_bytes`` wrote; MlgitopsError when it is something else."""
+    try:
+        value = json.loads(data)
+        if value["record"] != 1:
+            raise ValueError(f"record format {value['record']!r}")
+        return Record(
+            pipeline=str(value["pipeline"]),
+            step=str(value["step"]),
+            key=parse_digest(value["key"]),
+            parts=keys.from_json(value["parts"]),
+            outputs={name: _output(one) for name, one in value["outputs"].items()},
+            started_at=str(value["started_at"]),
+            wall=float(value["wall"]),
+            cpu=float(value["cpu"]),
+            peak_memory=int(value["peak_memory"]),
+            log=_digest(value["log"]),
+            undeclared=tuple(str(path) for path in value["undeclared"]),
+            unseen=tuple(str(line) for line in value["unseen"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise MlgitopsError(f"not a step record: {error!r}") from error
+
+
+def _output(data: Mapping[str, JSON]) -> Output:
+    rows = cast("int | None", data["rows"])
+    columns = cast("list[JSON] | None", data["columns"])
+    return Output(
+        digest=parse_digest(str(data["digest"])),
+        format=str(data["format"]),
+        size=int(cast(int, data["size"])),
+        rows=rows,
+        columns=None if columns is None else tuple(str(name) for name in columns),
+        content=_digest(data["content"]),
+        types=tuple(str(name) for name in cast("list[JSON]", data["types"])),
+    )
+
+
+def _digest(value: JSON) -> Digest | None:
+    return None if value is None else parse_digest(str(value))

@@ -1,0 +1,112 @@
+"""What a worker process is told, and what it answers: two JSON files in the job's directory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from mlgitops.core.digests import JSON
+from mlgitops.formats import SUFFIXES, Description
+
+TASK_FILE: Final = "task.json"
+RESULT_FILE: Final = "result.json"
+LIFELINE: Final = "MLGITOPS_LIFELINE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """One input: a file that is read as ``format``, or handed over as a path (format ``path``)."""
+
+    path: str
+    format: str
+    types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """Call a function and store what it returns, or describe outputs that are there already.
+
+    ``root``: the repository; ``folder``: the pipeline's; ``outputs``: name to format, stored in
+    ``directory``. ``declared``: what of the repository may be read: files, or folders with a final
+    ``/``, from its root.
+    """
+
+    kind: Literal["call", "describe"]
+    root: str
+    folder: str
+    directory: str
+    outputs: Mapping[str, str]
+    function: str = ""
+    inputs: Mapping[str, Given]
+    params: Mapping[str, JSON]
+    as_of: str | None = None
+    declared: tuple[str, ...] = ()
+
+    def place(self, output: str) -> Path:
+        """Return the file that an output is stored in."""
+        return Path(self.directory, output + SUFFIXES[self.outputs[output]])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """The outputs are stored. ``undeclared``: what was read of the repository beyond the task."""
+
+    outputs: Mapping[str, Description]
+    undeclared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """Why not: one line, and the traceback through the user's own code (may be empty)."""
+
+    summary: str
+    traceback: str = ""
+
+
+def write_task(task: Task, directory: Path) -> Path:
+    """Write the task into the job's directory; return the file."""
+    path = directory / TASK_FILE
+    path.write_text(json.dumps(asdict(task)), encoding="utf-8")
+    return path
+
+
+def read_task(path: Path) -> Task:
+    """Read what ``write_task`` wrote."""
+    value = json.loads(path.read_text(encoding="utf-8"))
+    value["inputs"] = {
+        name: Given(path=one["path"], format=one["format"], types=tuple(one["types"]))
+        for name, one in value["inputs"].items()
+    }
+    value["declared"] = tuple(value["declared"])
+    return Task(**value)
+
+
+def write_result(result: Done | Failed, directory: Path) -> None:
+    """Write the answer beside the task, whole or not at all."""
+    name = type(result).__name__.lower()
+    staged = directory / f"{RESULT_FILE}.tmp"
+    staged.write_text(json.dumps({name: asdict(result)}), encoding="utf-8")
+    staged.replace(directory / RESULT_FILE)
+
+
+def read_result(directory: Path) -> Done | Failed | None:
+    """Read what ``write_result`` wrote; None when the worker died before it could."""
+    try:
+        value = json.loads((directory / RESULT_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    if "failed" in value:
+        return Failed(**value["failed"])
+    outputs = {}
+    for name, one in value["done"]["outputs"].items():
+        columns = one["columns"]
+        outputs[name] = Description(
+            rows=one["rows"],
+            columns=None if columns is None else tuple(columns),
+            content=one["content"],
+            types=tuple(one["types"]),
+        )
+    return Done(outputs=outputs, undeclared=tuple(value["done"]["undeclared"]))

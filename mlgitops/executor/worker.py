@@ -1,0 +1,169 @@
+"""The child process of a step: ``python -P -m mlgitops.executor.worker TASK_FILE``.
+
+It calls the user's function with its inputs and parameters by name, stores what comes back, and
+notes which files of the repository were read beyond what the step declares. It imports no more
+than the step needs. Exit code 0: done; 1: the step failed, ``result.json`` says why.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mlgitops import formats
+from mlgitops.core.errors import MlgitopsError
+from mlgitops.executor import tracebacks
+from mlgitops.executor.tasks import LIFELINE, Done, Failed, Given, Task, read_task, write_result
+from mlgitops.executor.watching import Watch
+from mlgitops.formats import Description
+
+
+class _Wrong(Exception):
+    """The step cannot be done, and the reason lies between the spec and the function."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Do the task of the file ``argv[0]`` and write the result beside it; return the exit code."""
+    path = Path(argv[0])
+    task = read_task(path)
+    _live_with_parent()
+    result = _describe(task) if task.kind == "describe" else _call(task)
+    write_result(result, path.parent)
+    return 0 if isinstance(result, Done) else 1
+
+
+def _live_with_parent() -> None:
+    """End this process and its group when the process that started it is gone."""
+    lifeline = os.environ.pop(LIFELINE, None)
+    if lifeline is None:
+        return
+
+    def wait() -> None:
+        os.read(int(lifeline), 1)
+        os.killpg(os.getpgid(0), signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True, name="lifeline").start()
+
+
+def _call(task: Task) -> Done | Failed:
+    watch = Watch(Path(task.root), task.declared, Path(task.directory).parent)
+    try:
+        function = _function(task, watch)
+        given = _arguments(task)
+        _check_call(task.function, function, given)
+        with watch:
+            value = function(**given)
+        outputs = _store(task, value)
+    except _Wrong as error:
+        return Failed(summary=str(error))
+    except MlgitopsError as error:
+        hint = f" ({error.hint})" if error.hint else ""
+        return Failed(summary=f"{error.message}{hint}")
+    except (Exception, SystemExit) as error:
+        return Failed(
+            summary=tracebacks.summary(error), traceback=tracebacks.trimmed(error, Path(task.root))
+        )
+    return Done(outputs=outputs, undeclared=watch.undeclared())
+
+
+def _function(task: Task, watch: Watch) -> Callable[..., object]:
+    """Import the user's function; the pipeline's folder comes first, then the repository."""
+    sys.path[:0] = [task.folder, task.root]
+    watch.load_fresh()
+    module, _, name = task.function.partition(":")
+    with watch:
+        imported = importlib.import_module(module)
+    function = getattr(imported, name, None)
+    if not callable(function):
+        import difflib
+
+        known = [key for key, value in vars(imported).items() if callable(value)]
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise _Wrong(f"module {module!r} has no function {name!r}{hint}")
+    return function  # type: ignore[no-any-return]
+
+
+def _arguments(task: Task) -> dict[str, object]:
+    given: dict[str, object] = {name: _load(name, one) for name, one in task.inputs.items()}
+    given.update(task.params)
+    if task.as_of is not None:
+        moment = datetime.fromisoformat(task.as_of)
+        given["as_of"] = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return given
+
+
+def _load(name: str, given: Given) -> object:
+    path = Path(given.path)
+    if given.format == "path":
+        return path
+    try:
+        return formats.read(path, given.format, given.types)
+    except MlgitopsError as error:
+        raise _Wrong(f"input {name!r}: {error.message}") from error
+
+
+def _check_call(what: str, function: Callable[..., object], given: Mapping[str, object]) -> None:
+    import inspect
+
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind(**given)
+    except TypeError as error:
+        gives = ", ".join(given) or "nothing"
+        raise _Wrong(f"{what} takes {signature}, and the step gives {gives}: {error}") from error
+
+
+def _store(task: Task, value: object) -> dict[str, Description]:
+    """Store what the function returned under the names of the declared outputs."""
+    done = {}
+    for name, one in _by_name(task, value).items():
+        try:
+            done[name] = formats.write(one, task.place(name), task.outputs[name])
+        except MlgitopsError as error:
+            hint = f" ({error.hint})" if error.hint else ""
+            raise _Wrong(f"output {name!r}: {error.message}{hint}") from error
+    return done
+
+
+def _by_name(task: Task, value: Any) -> Mapping[str, object]:
+    """Return the outputs by name: a dict with exactly these names, a tuple in their order, or, when
+    there is only one, the value itself."""
+    names = list(task.outputs)
+    # One JSON output may well hold a key of its own name: then the dict is the value.
+    lone_json = len(names) == 1 and task.outputs[names[0]] == "json"
+    if isinstance(value, dict) and set(value) == set(names) and not lone_json:
+        return value
+    if len(names) == 1:
+        return {names[0]: value}
+    if isinstance(value, tuple) and len(value) == len(names):
+        return dict(zip(names, value, strict=True))
+    got = f"the keys {list(value)}" if isinstance(value, dict) else type(value).__name__
+    raise _Wrong(
+        f"{task.function} returned {got}, and the step declares the outputs {', '.join(names)};"
+        " return a dict with these keys, or a tuple in this order"
+    )
+
+
+def _describe(task: Task) -> Done | Failed:
+    done = {}
+    for name, format in task.outputs.items():
+        try:
+            done[name] = formats.describe(task.place(name), format)
+        except (MlgitopsError, OSError) as error:
+            return Failed(summary=f"output {name!r}: {error}")
+    return Done(outputs=done)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
