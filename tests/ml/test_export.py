@@ -85,19 +85,19 @@ print(*(hashlib.sha256(exported(fitted(name)).onnx).hexdigest()
 """
 
 
-def test_two_processes_write_the_same_bytes() -> None:
+def test_processes_write_the_same_bytes_whatever_their_hash_seed() -> None:
     root = Path(__file__).parents[2]
-    found = {
-        subprocess.run(
+    processes = [
+        subprocess.Popen(
             [sys.executable, "-W", "ignore", "-c", _AGAIN],
             cwd=root,
             env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(root)},
-            check=True,
-            capture_output=True,
+            stdout=subprocess.PIPE,
             text=True,
-        ).stdout
-        for seed in ("0", "1", "2", "3")
-    }
+        )
+        for seed in ("1", "2")
+    ]
+    found = {process.communicate()[0] for process in processes}
     models = [fitted(name) for name in ("mixed-logistic", "diabetes-ridge", "iris")]
     here = " ".join(hashlib.sha256(exported(model).onnx).hexdigest() for model in models)
     assert found == {here + "\n"}
