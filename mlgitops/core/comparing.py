@@ -58,7 +58,12 @@ def _key(wanted: bytes, there: bytes) -> str | None:
         found = json.loads(there)
     except ValueError:
         return "is not JSON any more"
-    for pointer, old, new in _walk(json.loads(wanted), found, ""):
+    return first_difference(json.loads(wanted), found)
+
+
+def first_difference(expected: JSON, found: JSON) -> str | None:
+    """Return the first key where ``found`` is not what it must be, in words, or None."""
+    for pointer, old, new in _walk(expected, found, ""):
         return f"{pointer} is {json.dumps(new)}, and must be {json.dumps(old)}"
     return None
 

@@ -1,0 +1,273 @@
+"""Build what a release consists of: ONNX with its proof, evaluation, profile, card, manifest."""
+
+from __future__ import annotations
+
+import platform
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from mlgitops.core import manifests
+from mlgitops.core.digests import JSON, Digest, document, of_value
+from mlgitops.core.errors import Refused
+from mlgitops.core.graphs import ancestors
+from mlgitops.core.records import Record
+from mlgitops.core.releases import Lineage, Object, ReleaseDocument, StepLineage, Version
+from mlgitops.core.signatures import Signature, to_json
+from mlgitops.core.specs.models import Model
+from mlgitops.core.workspaces import Workspace
+from mlgitops.flow.card import card
+from mlgitops.flow.evaluation import (
+    evaluation,
+    frame_of,
+    parquet,
+    refuse_bad_rows,
+    rounded,
+    table,
+)
+from mlgitops.flow.run import artifact
+from mlgitops.flow.seams import Seams
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mlgitops.ml.parity import Parity
+    from mlgitops.ml.scoring import Scorer
+
+_LATENCY_CALLS = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """A release document without its version yet, and remarks for the person who releases."""
+
+    document: ReleaseDocument
+    notes: tuple[str, ...]
+
+
+def build(seams: Seams, workspace: Workspace, root: Path, model: Model, commit: str) -> Built:
+    """Run what has to run, export, prove, evaluate and store; nothing is tagged here."""
+    from mlgitops.ml.export import export
+    from mlgitops.ml.scoring import Scorer
+
+    trained = artifact(seams, workspace, root, model.pipeline, model.artifact)
+    judged = artifact(seams, workspace, root, model.pipeline, model.evaluation.data)
+    frame = table(seams, judged.digest)
+    refuse_bad_rows(frame, model.evaluation.id, model.evaluation.target)
+    _refuse_missing_columns(frame, model)
+    estimator = _estimator(seams, trained)
+    seams.say(f"exporting {model.name} to ONNX …")
+    exported = export(
+        estimator,
+        frame[list(model.features)],
+        task=model.task,
+        row_id=model.evaluation.id,
+        tolerance=model.export.parity.atol,
+    )
+    scorer = Scorer(exported.onnx, exported.signature)
+    parity = _prove(seams, model, estimator, scorer, frame)
+    seams.say(f"evaluating {model.name} on {len(frame):,} rows …")
+    lineage = _lineage(seams, workspace, root, model, commit)
+    return Built(
+        document=_describe(
+            seams, model, frame, scorer, exported.onnx, estimator, parity, lineage, judged.digest
+        ),
+        notes=exported.notes,
+    )
+
+
+def _refuse_missing_columns(frame: pd.DataFrame, model: Model) -> None:
+    for what, names in (
+        ("features", model.features),
+        ("evaluation.slices", model.evaluation.slices),
+    ):
+        missing = [name for name in names if name not in frame.columns]
+        if missing:
+            raise Refused(
+                f"{what} of {model.name} names {missing[0]!r}, which {model.evaluation.data} lacks",
+                hint=f"it has {', '.join(map(str, frame.columns))}",
+            )
+
+
+def _estimator(seams: Seams, trained: Any) -> Any:
+    from mlgitops import formats
+
+    if trained.format != "estimator":
+        raise Refused(
+            f"the model's artifact has the format {trained.format!r}",
+            hint="declare it as `estimator` in pipeline.yaml",
+        )
+    return formats.read(seams.store.path(trained.digest), "estimator", types=trained.types)
+
+
+def _prove(
+    seams: Seams, model: Model, estimator: Any, scorer: Scorer, frame: pd.DataFrame
+) -> Parity:
+    """Return the proof of parity on every evaluation row, or refuse with the ten worst."""
+    from mlgitops.ml.parity import check
+
+    spec = model.export.parity
+    seams.say(f"comparing estimator and ONNX on {len(frame):,} rows …")
+    parity = check(
+        estimator,
+        scorer,
+        frame,
+        atol=spec.atol,
+        rtol=spec.rtol,
+        label_mismatch=spec.label_mismatch,
+    )
+    if parity.ok:
+        return parity
+    ids = frame[model.evaluation.id].to_numpy()
+    worst = "\n".join(
+        f"  {ids[one.row]}: estimator {one.estimator}, ONNX {one.onnx}"
+        f" (apart by {one.difference:.3g}); {one.inputs}"
+        for one in parity.worst
+    )
+    raise Refused(
+        f"the ONNX of {model.name} does not answer what the estimator answers: "
+        f"{parity.rows_over:,} of {parity.rows:,} rows over the tolerance, "
+        f"{parity.label_mismatches:,} other labels, largest difference "
+        f"{parity.max_abs_diff:.3g}. The worst rows:\n{worst}",
+        hint="train on float32; if the difference is harmless, say so in export.parity",
+    )
+
+
+def _describe(
+    seams: Seams,
+    model: Model,
+    frame: pd.DataFrame,
+    scorer: Scorer,
+    onnx: bytes,
+    estimator: Any,
+    parity: Parity,
+    lineage: Lineage,
+    data: Digest,
+) -> ReleaseDocument:
+    from mlgitops.ml.golden import golden
+    from mlgitops.ml.labels import encode_target
+    from mlgitops.ml.parity import estimate
+    from mlgitops.ml.profiles import profile
+
+    signature = scorer.signature
+    spec = model.evaluation
+    scores = scorer.score(frame)
+    truth = encode_target(model.task, signature.classes, frame[spec.target].to_numpy())
+    expected = estimate(estimator, frame, model.task)
+    answers = frame_of(scores, frame[spec.id])
+    answers = answers.merge(frame_of(expected, frame[spec.id], prefix="e"), on="id")
+    numbers = evaluation(
+        frame,
+        scores,
+        signature.classes,
+        target=spec.target,
+        row_id=spec.id,
+        metrics=spec.metrics,
+        slices=spec.slices,
+    )
+    proof = _parity_json(parity)
+    blobs = {
+        "model.onnx": onnx,
+        "signature.json": document(cast(JSON, to_json(signature))),
+        "golden.json": document(golden(frame, signature, expected)),
+        "predictions.parquet": parquet(answers),
+        "profile.json": document(profile(frame, signature, scores, truth)),
+        "card.md": card(model, numbers, proof, lineage, signature).encode(),
+    }
+    files = {name: seams.store.put_bytes(blob) for name, blob in blobs.items()}
+    files["evaluation.parquet"] = data
+    sizes = {name: len(blob) for name, blob in blobs.items()}
+    sizes["evaluation.parquet"] = seams.store.path(data).stat().st_size
+    config = seams.store.put_bytes(manifests.config())
+    return ReleaseDocument(
+        model=model.name,
+        version=Version(0, 0, 0),
+        digest=seams.store.put_bytes(manifests.manifest(model.name, config, files, sizes)),
+        size=len(onnx),
+        task=model.task,
+        files=files,
+        features=tuple(field.name for field in signature.inputs),
+        evaluation=cast(Object, numbers),
+        parity=proof,
+        lineage=lineage,
+        bump="first",
+        because=(),
+        measured=_measure(scorer, frame, signature),
+    )
+
+
+def _parity_json(parity: Parity) -> Object:
+    return {
+        "rows": parity.rows,
+        "max_abs_diff": rounded(parity.max_abs_diff),
+        "rows_over": parity.rows_over,
+        "label_mismatches": parity.label_mismatches,
+        "own_label_differs": parity.own_label_differs,
+        "atol": parity.atol,
+        "rtol": parity.rtol,
+        "ok": parity.ok,
+    }
+
+
+def _measure(scorer: Scorer, frame: pd.DataFrame, signature: Signature) -> Object:
+    """Time one-row calls, each on another row (repeating one flatters trees twofold)."""
+    rows = frame[[field.name for field in signature.inputs]]
+    times: list[float] = []
+    for n in range(_LATENCY_CALLS):
+        one = rows.iloc[[n * 7919 % len(rows)]]
+        start = time.perf_counter()
+        scorer.score(one)
+        times.append((time.perf_counter() - start) * 1000)
+    times = sorted(times[_LATENCY_CALLS // 10 :])
+    return {
+        "latency_p50_ms": round(times[len(times) // 2], 3),
+        "latency_p99_ms": round(times[int(len(times) * 0.99)], 3),
+        "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
+    }
+
+
+def _lineage(seams: Seams, workspace: Workspace, root: Path, model: Model, commit: str) -> Lineage:
+    pipeline = workspace.pipelines[model.pipeline].spec
+    maker = model.artifact.split(".", 1)[0]
+    judge = model.evaluation.data.split(".", 1)[0]
+    needed = {maker, judge, *ancestors(pipeline, maker), *ancestors(pipeline, judge)}
+    steps: dict[str, StepLineage] = {}
+    snapshots: dict[str, Object] = {}
+    training: list[Digest] = []
+    for name in sorted(needed):
+        step = pipeline.step(name)
+        output = next(iter(step.outputs))
+        record = artifact(seams, workspace, root, model.pipeline, f"{name}.{output}").record
+        steps[name] = _step(record)
+        if step.source is not None:
+            snapshots[name] = _snapshot(record)
+        if name == maker:
+            training = [
+                one.digest for one in record.parts.inputs.values() if one.format == "parquet"
+            ]
+    return Lineage(
+        commit=commit,
+        pipeline=model.pipeline,
+        steps=steps,
+        snapshots=snapshots,
+        training=tuple(training),
+        evaluation_steps=tuple(sorted({judge, *ancestors(pipeline, judge)})),
+    )
+
+
+def _step(record: Record) -> StepLineage:
+    parts = record.parts
+    code: dict[str, JSON] = {name: str(digest) for name, digest in parts.code.items()}
+    return StepLineage(
+        key=record.key,
+        code=of_value({"words": list(parts.words), "files": code}) if code else None,
+        params=dict(parts.params),
+        inputs={name: one.digest for name, one in parts.inputs.items()},
+        lock=of_value(dict(parts.lock)) if parts.lock else None,
+    )
+
+
+def _snapshot(record: Record) -> Object:
+    output = next(iter(record.outputs.values()))
+    return {"digest": output.digest, "as_of": record.parts.as_of, "rows": output.rows}

@@ -1,0 +1,140 @@
+"""Release: export, prove, evaluate, describe and tag a model.
+
+Everything but the tag is written by digest first; the tag is one create-only push, so a release
+exists whole or not at all, and releasing the same thing twice does nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from mlgitops.core.errors import RaceLost, Refused
+from mlgitops.core.releases import (
+    Release,
+    ReleaseDocument,
+    Version,
+    bump_for,
+    message,
+    newest,
+    tag_name,
+)
+from mlgitops.core.signatures import breaks
+from mlgitops.files import WorkTree
+from mlgitops.flow.assess import model_of
+from mlgitops.flow.build import Built, build
+from mlgitops.flow.evaluation import signature
+from mlgitops.flow.releases import releases
+from mlgitops.flow.seams import Seams
+from mlgitops.flow.workspaces import require
+from mlgitops.git import Published, RefUpdate
+
+_ATTEMPTS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """A new release is tagged, and shared when there is a remote."""
+
+    document: ReleaseDocument
+    previous: Release | None
+    built: Built
+    shared: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlreadyReleased:
+    """This very model is released already: same ONNX, signature, evaluation data and lineage."""
+
+    release: Release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WouldRelease:
+    """What a release would be; nothing was tagged."""
+
+    document: ReleaseDocument
+    previous: Release | None
+    built: Built
+
+
+Outcome: TypeAlias = "Released | AlreadyReleased | WouldRelease"
+
+
+def release(seams: Seams, model: str, *, dry_run: bool = False) -> Outcome:
+    """Release ``model`` from the commit that is checked out.
+
+    Raises Refused for a dirty work tree, a commit that the shared branch does not contain, an
+    estimator that cannot be exported, and an export that does not agree with the estimator.
+    ``dry_run`` builds and judges all the same, from any commit, and tags nothing.
+    """
+    repository = seams.repository
+    root = repository.root
+    repository.fetch()
+    commit = repository.resolve("HEAD")
+    if commit is None:
+        raise Refused("there is no commit yet", hint="commit the specs and the code first")
+    workspace = require(WorkTree(root))
+    spec = model_of(workspace, model)
+    if not dry_run:
+        _refuse_unshared(seams, commit)
+    built = build(seams, workspace, root, spec.spec, commit)
+    if not dry_run:
+        # A source without a pin writes one while it runs: then this is not the commit any more.
+        _refuse_dirty(seams)
+    return _tag(seams, built, commit, dry_run=dry_run)
+
+
+def _refuse_unshared(seams: Seams, commit: str) -> None:
+    _refuse_dirty(seams)
+    base = seams.repository.base(seams.branch)
+    if not seams.repository.is_ancestor(commit, base):
+        raise Refused(
+            f"HEAD ({commit[:12]}) is not on {seams.branch}",
+            hint=f"merge it first, then release from {seams.branch}; or look with --dry-run",
+        )
+
+
+def _refuse_dirty(seams: Seams) -> None:
+    dirty = seams.repository.dirty()
+    if dirty:
+        shown = ", ".join(dirty[:3]) + (f" and {len(dirty) - 3} more" if len(dirty) > 3 else "")
+        raise Refused(
+            f"the work tree differs from its commit: {shown}",
+            hint="commit or remove them: a release is made of what a commit says, nothing else",
+        )
+
+
+def _tag(seams: Seams, built: Built, commit: str, *, dry_run: bool) -> Outcome:
+    repository = seams.repository
+    for _ in range(_ATTEMPTS):
+        known = releases(repository, built.document.model)
+        for one in known:
+            if one.document.identity == built.document.identity:
+                return AlreadyReleased(release=one)
+        previous = newest(known)
+        document = _versioned(seams, built.document, previous)
+        if dry_run:
+            return WouldRelease(document=document, previous=previous, built=built)
+        name = tag_name(document.model, document.version)
+        tag = repository.tag_object(name, commit, message(document))
+        update = RefUpdate(ref=f"refs/tags/{name}", old=None, new=tag)
+        if isinstance(repository.publish([update]), Published):
+            shared = repository.remote is not None
+            return Released(document=document, previous=previous, built=built, shared=shared)
+        # Somebody tagged this version a moment ago: read what it is, then decide again.
+        repository.fetch()
+    raise RaceLost(
+        f"others kept releasing {built.document.model}", hint="run the same command again"
+    )
+
+
+def _versioned(
+    seams: Seams, document: ReleaseDocument, previous: Release | None
+) -> ReleaseDocument:
+    if previous is None:
+        bump, because = bump_for(None, document.lineage, ())
+        return replace(document, version=Version(1, 0, 0), bump=bump, because=because)
+    broken = breaks(signature(seams, previous.document), signature(seams, document))
+    bump, because = bump_for(previous.document, document.lineage, broken)
+    return replace(document, version=previous.version.bumped(bump), bump=bump, because=because)

@@ -1,0 +1,1 @@
+"""Results → text for people, JSON, pages. Nothing here gathers, decides or prints."""

@@ -1,0 +1,58 @@
+"""What a release came to: text for people, JSON for programs."""
+
+from __future__ import annotations
+
+from typing import assert_never, cast
+
+from mlgitops.core.digests import JSON, short
+from mlgitops.core.releases import ReleaseDocument, tag_name, to_json as document_json
+from mlgitops.flow.release import AlreadyReleased, Outcome, Released, WouldRelease
+
+
+def text(outcome: Outcome) -> str:
+    """Return the outcome in words."""
+    match outcome:
+        case AlreadyReleased(release=release):
+            return f"nothing to do: this is {release.tag}, released {release.released_at[:10]}"
+        case Released(document=document, shared=shared, built=built):
+            lines = [f"released {tag_name(document.model, document.version)}", *_about(document)]
+            lines += [f"  note: {note}" for note in built.notes]
+            if not shared:
+                lines.append("  there is no remote: the tag and the bytes exist on this disk only")
+            return "\n".join(lines)
+        case WouldRelease(document=document, built=built):
+            name = tag_name(document.model, document.version)
+            lines = [f"would release {name} (--dry-run: nothing was tagged)", *_about(document)]
+            return "\n".join(lines + [f"  note: {note}" for note in built.notes])
+        case _:
+            assert_never(outcome)
+
+
+def _about(document: ReleaseDocument) -> list[str]:
+    metrics = cast("dict[str, dict[str, float]]", document.evaluation["metrics"])
+    shown = ", ".join(
+        f"{name} {one['value']:.4g} [{one['low']:.4g}, {one['high']:.4g}]"
+        for name, one in metrics.items()
+    )
+    parity = document.parity
+    return [
+        f"  {document.bump}: {'; '.join(document.because)}",
+        f"  parity: ONNX equals the estimator on {parity['rows']:,} rows, largest difference "
+        f"{parity['max_abs_diff']:.2g}, {parity['label_mismatches']} other labels",
+        f"  quality on {document.evaluation['rows']:,} rows: {shown}",
+        f"  digest {short(document.digest)}, {document.size:,} bytes of ONNX, "
+        f"one row in {document.measured['latency_p99_ms']} ms (p99)",
+    ]
+
+
+def to_json(outcome: Outcome) -> dict[str, JSON]:
+    """Return the outcome as JSON."""
+    match outcome:
+        case AlreadyReleased(release=release):
+            return {"outcome": "already released", "tag": release.tag, "digest": release.digest}
+        case Released(document=document):
+            return {"outcome": "released", "release": document_json(document)}
+        case WouldRelease(document=document):
+            return {"outcome": "would release", "release": document_json(document)}
+        case _:
+            assert_never(outcome)
