@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mlgitops.core.digests import JSON
     from mlgitops.flow.seams import Seams
 
 EXAMPLES = """examples:
@@ -59,8 +60,10 @@ def _pull(seams: Seams, args: argparse.Namespace) -> int:
     pull = verify_pull(seams, args.pull)
     states = {check.state for check in pull.checks}
     if args.json:
-        checks = [{"name": c.name, "state": c.state, "detail": c.detail} for c in pull.checks]
-        write_json({"pull": pull.number, "head": pull.head_commit, "checks": list(checks)})
+        checks: list[JSON] = [
+            {"name": c.name, "state": c.state, "detail": c.detail} for c in pull.checks
+        ]
+        write_json({"pull": pull.number, "head": pull.head_commit, "checks": checks})
     else:
         write("\n".join(f"{c.name}: {c.state} ({c.detail})" for c in pull.checks))
     return 1 if "failure" in states else 4 if "pending" in states else 0

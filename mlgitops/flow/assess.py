@@ -28,7 +28,7 @@ from mlgitops.core.specs.models import Gate, Model
 from mlgitops.core.workspaces import Workspace
 from mlgitops.flow.compare import compare, signature_breaks
 from mlgitops.flow.releases import releases
-from mlgitops.flow.render import of_pin
+from mlgitops.flow.render import manifests_of
 from mlgitops.flow.seams import Seams
 
 
@@ -217,14 +217,7 @@ def _rendered(
     seams: Seams, workspace: Workspace, env: Located[Environment], candidate: Release
 ) -> dict[str, bytes | None]:
     fresh: dict[str, bytes | None] = dict(
-        of_pin(
-            seams.targets,
-            workspace,
-            env.spec.name,
-            candidate.model,
-            candidate.version,
-            candidate.digest,
-        )
+        manifests_of(workspace, seams.targets, env.spec.name, candidate.document)
     )
     for path in workspace.tree.paths(rendered_folder(env.spec.name, candidate.model)):
         fresh.setdefault(path, None)

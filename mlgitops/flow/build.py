@@ -169,7 +169,7 @@ def _describe(
     proof = _parity_json(parity)
     blobs = {
         "model.onnx": onnx,
-        "signature.json": document(cast(JSON, to_json(signature))),
+        "signature.json": document(to_json(signature)),
         "golden.json": document(golden(frame, signature, expected)),
         "predictions.parquet": parquet(answers),
         "profile.json": document(profile(frame, signature, scores, truth)),

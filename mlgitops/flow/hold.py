@@ -50,5 +50,6 @@ def _propose(seams: Seams, model: str, environment: str, reason: str | None) -> 
     )
     outcome = propose(seams, proposal, base)
     if isinstance(outcome, Proposed):
-        seams.forge.check(outcome.pull.number, checks_for(seams, outcome.pull))
+        pull = outcome.pull
+        seams.forge.check(pull.number, checks_for(seams, pull), commit=pull.head_commit)
     return outcome

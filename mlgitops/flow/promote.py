@@ -140,7 +140,8 @@ def offer(
     names = {"environment": promotion.environment, "model": promotion.model}
     match outcome:
         case Proposed(pull=pull, wrote=wrote):
-            checked = seams.forge.check(pull.number, checks_for(seams, pull, known=assessment))
+            checks = checks_for(seams, pull, known=assessment)
+            checked = seams.forge.check(pull.number, checks, commit=pull.head_commit)
             return Opened(assessment=assessment, pull=checked, wrote=wrote)
         case Rejected(pull=pull):
             reason = (

@@ -30,7 +30,7 @@ _TOOL = "the tool writes this file: undo the edit, or promote again"
 def verify_pull(seams: Seams, number: int) -> PullRequest:
     """Recompute every check of a pull request on its head, and publish them."""
     pull = seams.forge.get(number)
-    return seams.forge.check(number, checks_for(seams, pull))
+    return seams.forge.check(number, checks_for(seams, pull), commit=pull.head_commit)
 
 
 def verify(seams: Seams) -> tuple[Finding, ...]:
