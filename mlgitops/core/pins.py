@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, TypeVar
 
 from mlgitops.core.digests import Digest
+from mlgitops.core.errors import SpecError
 from mlgitops.core.releases import Version
 from mlgitops.core.scalars import scalar
-from mlgitops.core.specs.base import API_VERSION
+from mlgitops.core.sources import parse
+from mlgitops.core.specs.base import API_VERSION, Located
+from mlgitops.core.specs.environments import Hold, Pin
+from mlgitops.core.specs.parsing import read_spec
+
+S = TypeVar("S", Pin, Hold)
 
 _PIN_NOTE: Final = "# Written by mlgitops, by pull request only: see `mlgitops promote --help`."
 _HOLD_NOTE: Final = "# Written by mlgitops, by pull request only: see `mlgitops hold --help`."
-_PIN: Final = re.compile(r"environments/([^/]+)/pins/([^/]+)\.yaml")
+_PATH: Final = re.compile(r"environments/([^/]+)/(pin|hold)s/([^/]+)\.yaml")
 
 
 def pin_path(environment: str, model: str) -> str:
@@ -20,10 +26,10 @@ def pin_path(environment: str, model: str) -> str:
     return f"environments/{environment}/pins/{model}.yaml"
 
 
-def parse_pin_path(path: str) -> tuple[str, str] | None:
-    """Return (environment, model) of a pin's path, or None for any other."""
-    match = _PIN.fullmatch(path)
-    return None if match is None else (match[1], match[2])
+def parse_path(path: str) -> tuple[str, str, str] | None:
+    """Return (``pin`` or ``hold``, environment, model) of such a file's path, or None."""
+    match = _PATH.fullmatch(path)
+    return None if match is None else (match[2], match[1], match[3])
 
 
 def pin_bytes(model: str, version: Version | str, digest: Digest | str) -> bytes:
@@ -40,6 +46,21 @@ def pin_bytes(model: str, version: Version | str, digest: Digest | str) -> bytes
         f"digest: {digest}",
     )
     return ("\n".join(lines) + "\n").encode()
+
+
+def read_as(kind: type[S], data: bytes | None, path: str) -> S | None:
+    """Return a pin or a hold out of any commit's file, or None when there is no readable one.
+
+    For looking at the past and at proposals; what counts is read with ``workspaces.load``.
+    """
+    if data is None:
+        return None
+    try:
+        documents = parse(data, path)
+    except SpecError:
+        return None
+    found = read_spec(documents[0], kind) if documents else ()
+    return found.spec if isinstance(found, Located) else None
 
 
 def hold_path(environment: str, model: str) -> str:

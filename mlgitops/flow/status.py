@@ -1,0 +1,120 @@
+"""Status: which version of each model runs where, what is on its way, and what holds it."""
+
+from __future__ import annotations
+
+from mlgitops.core.digests import parse_digest
+from mlgitops.core.errors import GitError, UsageError
+from mlgitops.core.findings import did_you_mean
+from mlgitops.core.graphs import environment_order
+from mlgitops.core.pins import pin_path, read_as
+from mlgitops.core.promotions import Pinned, parse_branch
+from mlgitops.core.releases import Release, Version, newest
+from mlgitops.core.specs.environments import Pin
+from mlgitops.core.statuses import Cell, Matrix, Open, Row, cell
+from mlgitops.core.workspaces import Workspace
+from mlgitops.files import WorkTree
+from mlgitops.flow.releases import releases
+from mlgitops.flow.seams import Seams
+from mlgitops.flow.workspaces import require
+from mlgitops.forge import PullRequest
+
+
+def status(
+    seams: Seams, model: str | None = None, *, offline: bool = False, local: bool = False
+) -> Matrix:
+    """Return the matrix of models and environments on the shared branch.
+
+    ``offline``: as it was last fetched. ``local``: of the work tree, whatever was committed.
+    A remote that does not answer is a note, not an error: what is known is better than nothing.
+    Raises UsageError for an unknown ``model``, GitError when the branch does not exist yet.
+    """
+    notes = []
+    if not (offline or local):
+        try:
+            seams.repository.fetch()
+        except GitError as error:
+            notes.append(f"not up to date: {error.message}")
+    commit = None if local else seams.repository.base(seams.branch)
+    tree = WorkTree(seams.repository.root) if commit is None else seams.repository.tree(commit)
+    workspace = require(tree)
+    following = _open(seams)
+    known = releases(seams.repository)
+    ordered = environment_order(one.spec for one in workspace.environments.values())
+    environments = tuple(environment.name for environment in ordered)
+    names = sorted({*workspace.models, *(name for _, name in workspace.pins)})
+    if model is not None and model not in names:
+        raise UsageError(
+            f"there is no model {model!r}",
+            hint=did_you_mean(model, names) or f"there are: {', '.join(names) or 'none'}",
+        )
+    return Matrix(
+        place="the work tree" if commit is None else _place(seams),
+        commit=commit,
+        environments=environments,
+        rows=tuple(
+            _row(workspace, name, environments, following, known)
+            for name in names
+            if model in (None, name)
+        ),
+        notes=tuple(notes),
+    )
+
+
+def _place(seams: Seams) -> str:
+    remote = seams.repository.remote
+    return seams.branch if remote is None else f"{remote}/{seams.branch}"
+
+
+def _row(
+    workspace: Workspace,
+    model: str,
+    environments: tuple[str, ...],
+    following: dict[tuple[str, str], Open],
+    known: tuple[Release, ...],
+) -> Row:
+    mine = [release for release in known if release.model == model]
+    cells: dict[str, Cell] = {}
+    for environment in environments:
+        pin = workspace.pins.get((environment, model))
+        hold = workspace.holds.get((environment, model))
+        cells[environment] = cell(
+            model,
+            environment,
+            None if pin is None else _pinned(pin.spec),
+            None if hold is None else hold.spec,
+            following.get((environment, model)),
+            mine,
+        )
+    return Row(model=model, released=newest(mine), environments=cells)
+
+
+def _open(seams: Seams) -> dict[tuple[str, str], Open]:
+    """Return the open pull requests by (environment, model), a rollback before a promotion."""
+    found: dict[tuple[str, str], Open] = {}
+    for pull in seams.forge.list(state="open"):
+        named = parse_branch(pull.change.head)
+        if named is None or pull.change.base != seams.branch:
+            continue
+        action, environment, model = named
+        key = (environment, model)
+        if key in found and action == "promote":
+            continue
+        to = _proposed(seams, pull.head_commit, environment, model)
+        found[key] = Open(number=pull.number, action=action, to=to, waits=_waits(pull))
+    return found
+
+
+def _waits(pull: PullRequest) -> tuple[str, ...]:
+    red = tuple(check.name for check in pull.checks if check.state == "failure")
+    return red or tuple(check.name for check in pull.checks if check.state == "pending")
+
+
+def _proposed(seams: Seams, commit: str, environment: str, model: str) -> Pinned | None:
+    """Return what the head pins, or None when that commit is not here or holds no readable pin."""
+    path = pin_path(environment, model)
+    pin = read_as(Pin, seams.repository.file(commit, path), path)
+    return None if pin is None else _pinned(pin)
+
+
+def _pinned(pin: Pin) -> Pinned:
+    return Pinned(version=Version.parse(pin.version), digest=parse_digest(pin.digest))
