@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mlgitops.core.specs.base import ApiVersion, Name, RelativePath, Spec
+from mlgitops.core.specs.base import ApiVersion, Different, Name, RelativePath, Spec, matching
+
+Branch = Annotated[
+    str, matching(r"[A-Za-z0-9][\w./-]*", "the name of a branch", "write it as main")
+]
 
 
 class StoreSpec(Spec):
@@ -22,7 +26,7 @@ class BranchRules(Spec):
     """
 
     approvals: int = Field(default=0, ge=0, le=10)
-    checks: tuple[str, ...] = ("mlgitops/gates",)
+    checks: Annotated[list[str], Different] = Field(default=["mlgitops/gates"])
 
 
 class ForgeSpec(Spec):
@@ -35,7 +39,7 @@ class ForgeSpec(Spec):
 class Defaults(Spec):
     """Defaults of the project."""
 
-    branch: str = Field(default="main", min_length=1, pattern=r"^[A-Za-z0-9][\w./-]*$")
+    branch: Branch = "main"
 
 
 class Project(Spec):
