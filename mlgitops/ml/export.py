@@ -63,7 +63,13 @@ def export(
     fields = fields_of(frame, read)
     refuse_known(estimator, frame[list(trained)])
     converted = _convert(at_float32(estimator), fields)
-    model = _finished(converted, fields, task, by_column=bool(_choices(estimator)))
+    model = _finished(
+        converted,
+        fields,
+        task,
+        classes=len(classes),
+        by_column=bool(_choices(estimator)),
+    )
     used = {value.name for value in model.graph.input}
     signature = Signature(
         task=task,
@@ -215,7 +221,12 @@ def _convert(estimator: Estimator, fields: tuple[Field, ...]) -> onnx.ModelProto
 
 
 def _finished(
-    model: onnx.ModelProto, fields: tuple[Field, ...], task: Task, *, by_column: bool
+    model: onnx.ModelProto,
+    fields: tuple[Field, ...],
+    task: Task,
+    *,
+    classes: int,
+    by_column: bool,
 ) -> onnx.ModelProto:
     """Give ``model`` the one door; inputs that nothing reads disappear."""
     from onnx import checker
@@ -225,7 +236,7 @@ def _finished(
         renamed = {value.name: f.name for value, f in zip(model.graph.input, fields, strict=True)}
         onnx_graphs.rename(model.graph, renamed)
     else:
-        onnx_graphs.columns_from_matrix(model, fields)
+        onnx_graphs.set_inputs(model, {model.graph.input[0].name: fields})
     result = model.graph.output[-1]
     shape = result.type.tensor_type.shape.dim
     if task == "regression" and len(shape) > 1 and shape[-1].dim_value > 1:
@@ -233,7 +244,8 @@ def _finished(
             f"the model predicts {shape[-1].dim_value} numbers for each row",
             hint="release one model per target",
         )
-    onnx_graphs.keep_output(model, result.name, onnx_graphs.output_name(task))
+    name = onnx_graphs.output_name(task)
+    onnx_graphs.set_output(model, result.name, name, classes=classes)
     # skl2onnx takes the domains from a set, whose order changes from process to process.
     domains = sorted(model.opset_import, key=lambda one: one.domain)
     del model.opset_import[:]

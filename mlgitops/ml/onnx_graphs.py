@@ -8,12 +8,17 @@ model (scorer, server) relies on it. Models are ``onnx.ModelProto`` and changed 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
 
 from mlgitops.core.signatures import Field, Task
 
 if TYPE_CHECKING:
     import onnx
+
+# An operator, its constant second input if any, its attributes.
+Step: TypeAlias = tuple[str, Any, dict[str, Any]]
 
 
 def output_name(task: Task) -> str:
@@ -28,23 +33,70 @@ def rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
     _apply(graph, mapping)
 
 
-def columns_from_matrix(model: onnx.ModelProto, fields: Sequence[Field]) -> None:
-    """Replace the one input of shape (N, columns) by one input per column."""
-    from onnx import helper
+def set_inputs(model: onnx.ModelProto, sources: Mapping[str, Sequence[Field]]) -> None:
+    """Give ``model`` one input per column; ``sources``: the columns that make each old input.
+
+    Several columns are put side by side; numbers are cast to what the old input took, and a column
+    becomes a vector where the old input was one.
+    """
+    from onnx import TensorProto
 
     graph = model.graph
-    matrix = graph.input[0].name
-    rename(graph, {matrix: "matrix__inner"})
+    old = {value.name: value.type.tensor_type for value in graph.input if value.name in sources}
+    fields = [field for group in sources.values() for field in group]
+    rename(graph, {name: f"{name}__inner" for name in sources})
     _free(graph, [field.name for field in fields])
     del graph.input[:]
-    graph.input.extend(column_input(field) for field in fields)
-    concat = helper.make_node(
-        "Concat", [field.name for field in fields], ["matrix__inner"], name="columns", axis=1
-    )
-    graph.node.insert(0, concat)
+    graph.input.extend(_column_input(field) for field in fields)
+    nodes = []
+    for name, group in sources.items():
+        steps: list[Step] = [("Concat", None, {"axis": 1})] if len(group) > 1 else []
+        if old[name].elem_type not in (TensorProto.FLOAT, TensorProto.STRING):
+            steps.append(("Cast", None, {"to": old[name].elem_type}))
+        if len(old[name].shape.dim) == 1:
+            steps.append(("Reshape", np.array([-1]), {}))
+        nodes += _chain(graph, steps, [field.name for field in group], f"{name}__inner")
+    inner = list(graph.node)
+    del graph.node[:]
+    graph.node.extend([*nodes, *inner])
 
 
-def column_input(field: Field) -> onnx.ValueInfoProto:
+def set_output(model: onnx.ModelProto, old: str, new: str, *, classes: int) -> None:
+    """Make ``old``, a number tensor, the one output: float32 of shape (N, 1) or (N, classes).
+
+    One number a row for two classes is the probability of the second. All that only other outputs
+    need is dropped.
+    """
+    from onnx import TensorProto, helper
+
+    graph = model.graph
+    kept = next(value for value in graph.output if value.name == old)
+    shape = kept.type.tensor_type.shape.dim
+    steps: list[Step] = []
+    if kept.type.tensor_type.elem_type != TensorProto.FLOAT:
+        steps.append(("Cast", None, {"to": TensorProto.FLOAT}))
+    if len(shape) == 1:
+        steps.append(("Reshape", np.array([-1, 1]), {}))
+    single = len(shape) == 1 or shape[-1].dim_value == 1
+    both = classes == 2 and single
+    if both:
+        # (p) · (-1, 1) + (1, 0) = (1 - p, p)
+        steps.append(("Mul", np.array([[-1.0, 1.0]], dtype=np.float32), {}))
+        steps.append(("Add", np.array([[1.0, 0.0]], dtype=np.float32), {}))
+    # An input may be called "prediction" as well; ONNX gives a name to one value only.
+    name = f"{new}_" if new in {value.name for value in graph.input} else new
+    raw = f"{name}__raw" if steps else name
+    rename(graph, {old: raw})
+    if steps:
+        _free(graph, [name])
+        graph.node.extend(_chain(graph, steps, [raw], name))
+    width = 2 if both else shape[-1].dim_value or max(classes, 1)
+    del graph.output[:]
+    graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", width]))
+    _prune(graph)
+
+
+def _column_input(field: Field) -> onnx.ValueInfoProto:
     """Return the graph input of one column."""
     from onnx import TensorProto, helper
 
@@ -52,22 +104,8 @@ def column_input(field: Field) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(field.name, kind, ["N", 1])
 
 
-def keep_output(model: onnx.ModelProto, old: str, new: str) -> None:
-    """Keep one output, call it ``new``, and drop the others and all that only they need."""
-    graph = model.graph
-    kept = next(value for value in graph.output if value.name == old)
-    del graph.output[:]
-    graph.output.extend([kept])
-    if old != new:
-        # An input may be called "prediction" as well; ONNX gives a name to one value only.
-        taken = {value.name for value in graph.input}
-        rename(graph, {old: f"{new}_" if new in taken else new})
-    prune(model)
-
-
-def prune(model: onnx.ModelProto) -> None:
+def _prune(graph: onnx.GraphProto) -> None:
     """Remove nodes, constants and inputs that the outputs do not depend on."""
-    graph = model.graph
     needed = {value.name for value in graph.output}
     nodes = []
     for node in reversed(graph.node):
@@ -83,6 +121,23 @@ def prune(model: onnx.ModelProto) -> None:
     graph.node.extend(nodes)
     graph.input.extend(inputs)
     graph.initializer.extend(constants)
+
+
+def _chain(
+    graph: onnx.GraphProto, steps: Sequence[Step], values: Sequence[str], end: str
+) -> list[onnx.NodeProto]:
+    """Return nodes that do ``steps`` one after the other and give ``end``."""
+    from onnx import helper, numpy_helper
+
+    nodes = []
+    for number, (kind, constant, attributes) in enumerate(steps or [("Identity", None, {})], 1):
+        inputs = list(values)
+        if constant is not None:
+            inputs.append(f"{end}__{kind}")
+            graph.initializer.append(numpy_helper.from_array(constant, inputs[-1]))
+        values = [end if number >= len(steps) else f"{end}__{number}"]
+        nodes.append(helper.make_node(kind, inputs, values, name=f"{end}__{number}", **attributes))
+    return nodes
 
 
 def _free(graph: onnx.GraphProto, names: Sequence[str]) -> None:
