@@ -13,7 +13,7 @@ from mlgitops.core.digests import JSON
 Kind = Literal["released", "promoted", "rolled-back", "removed", "held", "unheld", "observed"]
 
 _TRAILER: Final = re.compile(r"([A-Za-z][A-Za-z-]*): (.+)")
-_PULL: Final = re.compile(r"\(#(\d+)\)|[Pp]ull request #(\d+)|[Mm]erge #(\d+)")
+_PULL: Final = re.compile(r"\(#(\d+)\)|[Pp]ull request #?(\d+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,13 +109,16 @@ def trailers(message: str) -> Mapping[str, tuple[str, ...]]:
 
 def pull_number(subject: str, named: Mapping[str, tuple[str, ...]]) -> int | None:
     """Return the number of the pull request that a merge or squash commit names, or None."""
-    for key in ("mlgitops-pull", "pull-request"):
-        for value in named.get(key, ()):
-            digits = value.lstrip("#")
-            if digits.isdecimal():
-                return int(digits)
+    for value in named.get("pull-request", ()):
+        if value.isdecimal():
+            return int(value)
     match = _PULL.search(subject)
     return None if match is None else int(next(group for group in match.groups() if group))
+
+
+def merger(author: str, named: Mapping[str, tuple[str, ...]]) -> str:
+    """Return who merged: whom the merge commit names, else its author."""
+    return named.get("merged-by", (author,))[-1]
 
 
 def approvers(named: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:

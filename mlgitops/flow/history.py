@@ -14,6 +14,7 @@ from mlgitops.core.histories import (
     Event,
     History,
     approvers,
+    merger,
     newest_first,
     pull_number,
     trailers,
@@ -24,7 +25,7 @@ from mlgitops.core.specs.environments import Hold, Pin
 from mlgitops.core.workspaces import load
 from mlgitops.flow.releases import releases
 from mlgitops.flow.seams import Seams
-from mlgitops.git import ABSENT, Repository
+from mlgitops.git import Repository
 
 _FORM: Final = "--format=%x01%H%x00%P%x00%an%x00%cI%x00%s%x00%b%x00"
 _RECORD: Final = re.compile(r"environments/([^/]+)/records/[^/]+/[^/]+\.json")
@@ -147,11 +148,13 @@ def _commits(repository: Repository, *args: str) -> Iterator[_Commit]:
 
 
 def _events(repository: Repository, commit: _Commit, source: _Commit | None) -> Iterator[Event]:
-    named = {**(trailers(source.body) if source else {}), **trailers(commit.body)}
+    named = trailers(commit.body)
+    # What was merged says what it is; who merged and who approved only the merge itself may say.
+    asked = "rollback" in (trailers(source.body) if source else named).get("mlgitops-action", ())
     event = Event(
         at=commit.at,
         kind="promoted",
-        by=commit.author,
+        by=merger(commit.author, named),
         commit=commit.commit,
         proposed_by=source.author if source else None,
         approved_by=approvers(named),
@@ -174,7 +177,7 @@ def _events(repository: Repository, commit: _Commit, source: _Commit | None) -> 
             replace(here, evidence=_record(commit, environment)),
             read_as(Pin, before, path),
             read_as(Pin, after, path),
-            "rollback" in named.get("mlgitops-action", ()),
+            asked,
         )
 
 
@@ -222,4 +225,4 @@ def _counted(states: Iterable[str]) -> str:
 
 
 def _blob(repository: Repository, object_id: str) -> bytes | None:
-    return None if object_id == ABSENT else repository.blob(object_id)
+    return None if set(object_id) == {"0"} else repository.blob(object_id)
