@@ -49,10 +49,16 @@ def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """Return ``did you mean 'x'?`` when one of ``known`` is close to ``word``, else None."""
-    candidates = list(known)
-    close = difflib.get_close_matches(word, candidates, n=1, cutoff=0.6)
-    if not close:
-        lower = {name.lower(): name for name in candidates}
-        if word.lower() in lower:
-            close = [lower[word.lower()]]
-    return f"did you mean {close[0]!r}?" if close else None
+    found = closest(word, known)
+    return None if found is None else f"did you mean {found!r}?"
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """Return the one of ``known`` that is closest to ``word``, or None when none is close."""
+    lower = {name.lower(): name for name in known}
+    given = word.lower()
+    close = difflib.get_close_matches(given, lower, n=1, cutoff=0.6)
+    if not close and len(given) >= 3:
+        # 'auc' for 'roc_auc': nobody doubts what is meant when only one name holds it.
+        close = [name for name in lower if given in name]
+    return lower[close[0]] if len(close) == 1 else None

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 from mlgitops.core.sources import Document, Key, Mark
 
@@ -27,29 +27,68 @@ class Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-def _matches(pattern: re.Pattern[str], what: str) -> AfterValidator:
-    def check(text: str) -> str:
-        if not pattern.fullmatch(text):
-            raise ValueError(f"{text!r} is not {what}")
-        return text
+class Wrong(ValueError):
+    """Raised by a check of a spec: what is wrong, what to write, and under which ``key``."""
 
-    return AfterValidator(check)
+    def __init__(self, message: str, hint: str | None = None, *, key: Key | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.key = key
+
+
+def matching(pattern: str | re.Pattern[str], what: str, hint: str) -> BeforeValidator:
+    """Return a check that the whole text matches; ``what`` ends the sentence "'x' is not …"."""
+    compiled = re.compile(pattern)
+
+    def check(value: object) -> object:
+        if isinstance(value, str) and not compiled.fullmatch(value):
+            raise Wrong(f"{shortened(value)} is not {what}", hint)
+        # A number that no quotes would make right is told how to be right, not to take quotes.
+        if isinstance(value, int | float) and not compiled.fullmatch(str(value)):
+            raise Wrong(f"{str(value).lower()} is not {what}", hint)
+        return value
+
+    return BeforeValidator(check)
+
+
+def shortened(text: str) -> str:
+    """Return the text in quotes, cut after 60 characters, to be named in a message."""
+    return repr(text if len(text) <= 60 else text[:60] + "…")
+
+
+def _different(items: list[str]) -> list[str]:
+    for index, item in enumerate(items):
+        if item in items[:index]:
+            raise Wrong(f"{shortened(item)} is listed twice", "delete one of the two", key=index)
+    return items
+
+
+Different = AfterValidator(_different)
 
 
 Name = Annotated[
-    str, _matches(_NAME, "a name: lower-case letters, digits and '-', at most 63, like 'churn-eu'")
+    str, matching(_NAME, "a name", "use lower-case letters, digits and '-', at most 63 of them")
 ]
-Identifier = Annotated[str, _matches(_IDENTIFIER, "an identifier like 'train_rows'")]
-Function = Annotated[str, _matches(_FUNCTION, "a function, written 'module:function'")]
-Duration = Annotated[str, _matches(_DURATION, "a duration like 90s, 20m, 24h or 7d")]
-Size = Annotated[str, _matches(_SIZE, "a size like 500KB or 50MB")]
+Identifier = Annotated[
+    str, matching(_IDENTIFIER, "an identifier", "use letters, digits and '_', like 'train_rows'")
+]
+Function = Annotated[str, matching(_FUNCTION, "a function", "write it as 'module:function'")]
+Duration = Annotated[str, matching(_DURATION, "a duration", "write it as 90s, 20m, 24h or 7d")]
+Size = Annotated[str, matching(_SIZE, "a size", "write it as 500KB or 50MB")]
+Artifact = Annotated[
+    str, matching(r"[a-z0-9-]+\.[A-Za-z_]\w*", "an output of a step", "write it as 'step.output'")
+]
 ApiVersion = Literal["mlgitops/v1"]
 
 
 def _relative(text: str) -> str:
     parts = text.split("/")
-    if not text or text.startswith("/") or "\\" in text or ".." in parts or "\0" in text:
-        raise ValueError(f"{text!r} leaves the repository; write a relative path without '..'")
+    if not text or text.startswith(("/", "~")) or "\\" in text or ".." in parts or "\0" in text:
+        raise Wrong(
+            f"{shortened(text)} is not a path inside of the repository",
+            "write a relative path with '/' and without '..'",
+        )
     return text
 
 

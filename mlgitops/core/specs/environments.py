@@ -6,18 +6,39 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mlgitops.core.specs.base import ApiVersion, Name, Spec
+from mlgitops.core.specs.base import ApiVersion, Different, Name, Spec, matching
 from mlgitops.core.specs.models import Gate
 
-Version = Annotated[str, Field(pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$")]
-DigestText = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+_NUMBER = r"(0|[1-9][0-9]{0,8})"
+Version = Annotated[
+    str, matching(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}", "a version", "write it as 1.4.0")
+]
+DigestText = Annotated[
+    str, matching(r"sha256:[0-9a-f]{64}", "a digest", "write it as sha256:<64 hex digits>")
+]
+Image = Annotated[
+    str,
+    matching(
+        r"[A-Za-z0-9][A-Za-z0-9._:/@-]*",
+        "the name of an image",
+        "write it as ghcr.io/acme/serving:1.2",
+    ),
+]
+Registry = Annotated[
+    str,
+    matching(
+        r"oci://[A-Za-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*",
+        "a registry",
+        "write it as oci://registry.example.com/models",
+    ),
+]
 
 
 class ComposeTarget(Spec):
     """A Docker Compose file for one machine."""
 
     type: Literal["compose"]
-    image: str
+    image: Image
     port: int = Field(default=8080, ge=1, le=65535)
 
 
@@ -26,7 +47,7 @@ class KubernetesTarget(Spec):
 
     type: Literal["kubernetes"]
     namespace: Name
-    image: str
+    image: Image
     replicas: int = Field(default=1, ge=1, le=1000)
 
 
@@ -35,7 +56,7 @@ class KServeTarget(Spec):
 
     type: Literal["kserve"]
     namespace: Name
-    registry: str = Field(pattern=r"^oci://[A-Za-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)*$")
+    registry: Registry
 
 
 TargetSpec = Annotated[ComposeTarget | KubernetesTarget | KServeTarget, Field(discriminator="type")]
@@ -62,7 +83,7 @@ class Environment(Spec):
     apiVersion: ApiVersion
     kind: Literal["Environment"]
     name: Name
-    after: list[Name] = Field(default=[])
+    after: Annotated[list[Name], Different] = Field(default=[])
     require: Literal["all", "any"] = "all"
     target: TargetSpec
     gates: list[Gate] = Field(default=[])

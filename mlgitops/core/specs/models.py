@@ -7,9 +7,19 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from mlgitops.core.signatures import Task
-from mlgitops.core.specs.base import ApiVersion, Duration, Function, Name, Size, Spec
+from mlgitops.core.specs.base import (
+    ApiVersion,
+    Artifact,
+    Different,
+    Duration,
+    Function,
+    Name,
+    Size,
+    Spec,
+    Wrong,
+)
 
-Artifact = Annotated[str, Field(pattern=r"^[a-z0-9-]+\.[A-Za-z_]\w*$")]
+Names = Annotated[list[str], Field(min_length=1), Different]
 Confidence = Annotated[float, Field(gt=0.5, lt=1.0)]
 
 
@@ -22,8 +32,8 @@ class Evaluation(Spec):
     data: Artifact
     target: str
     id: str
-    metrics: list[str] = Field(min_length=1)
-    slices: list[str] = Field(default=[])
+    metrics: Names
+    slices: Annotated[list[str], Different] = Field(default=[])
 
 
 class ParitySpec(Spec):
@@ -74,13 +84,23 @@ class Gate(Spec):
     def _one_kind(self) -> Gate:
         given = [kind for kind in self.KINDS if getattr(self, kind) is not None]
         if len(given) != 1:
-            what = " and ".join(given) if given else "none of them"
-            raise ValueError(f"a gate has exactly one of {', '.join(self.KINDS)}; here: {what}")
+            known = ", ".join(self.KINDS[:-1]) + " and " + self.KINDS[-1]
+            what = " and ".join(given) if given else "none"
+            raise Wrong(
+                f"a gate has exactly one of {known}; this one has {what}",
+                "write one gate for each",
+                key=given[-1] if given else None,
+            )
         limits = [n for n in ("min", "max", "no_worse_than") if getattr(self, n) is not None]
         if self.metric is not None and len(limits) != 1:
-            raise ValueError("a metric gate has exactly one of min, max and no_worse_than")
+            what = " and ".join(limits) if limits else "none"
+            raise Wrong(
+                f"a metric gate has exactly one of min, max and no_worse_than; this one has {what}",
+                "write one gate for each" if limits else "add one of them",
+                key=limits[-1] if limits else "metric",
+            )
         if self.metric is None and limits:
-            raise ValueError(f"{limits[0]} belongs to a metric gate")
+            raise Wrong(f"'{limits[0]}' belongs to a metric gate", "name the metric", key=limits[0])
         return self
 
 
@@ -116,7 +136,7 @@ class Model(Spec):
     pipeline: Name
     artifact: Artifact
     task: Task
-    features: list[str] = Field(min_length=1)
+    features: Names
     evaluation: Evaluation
     export: Export = Export()
     gates: list[Gate] = Field(default=[])

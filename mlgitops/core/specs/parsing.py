@@ -2,27 +2,194 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+import re
+from typing import Final, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
-from mlgitops.core.findings import Finding
-from mlgitops.core.sources import Document
-from mlgitops.core.specs.base import Located, Spec
+from mlgitops.core.digests import JSON
+from mlgitops.core.findings import Finding, closest, did_you_mean
+from mlgitops.core.marks import Mark
+from mlgitops.core.sources import Document, Keys
+from mlgitops.core.specs.base import API_VERSION, Located, Spec, Wrong
+from mlgitops.core.specs.complaints import Complaint, complaint
+from mlgitops.core.specs.shapes import allowed_keys, choices, homes
 
 S = TypeVar("S", bound=Spec)
 
+_API: Final = re.compile(r"mlgitops/v([1-9][0-9]*)")
+
 
 def read_spec(document: Document, model: type[S]) -> Located[S] | tuple[Finding, ...]:
-    """Return ``document`` as ``model``, or every finding about it."""
+    """Return ``document`` as ``model``, or every finding about it.
+
+    ``apiVersion`` comes first and ``kind`` next: a file for a newer mlgitops, or of another kind,
+    gives one finding and not one for each key.
+    """
+    wrong = _wrong_header(document, (model.__name__,))
+    return (wrong,) if wrong is not None else _fields(document, model)
+
+
+def read_one_of(
+    document: Document, kinds: tuple[type[Spec], ...]
+) -> Located[Spec] | tuple[Finding, ...]:
+    """Return ``document`` as the one of ``kinds`` that it says it is, or every finding about it."""
+    names = {kind.__name__: kind for kind in kinds}
+    wrong = _wrong_header(document, tuple(names))
+    if wrong is not None:
+        return (wrong,)
+    assert isinstance(document.value, dict)
+    return _fields(document, names[str(document.value["kind"])])
+
+
+def _fields(document: Document, model: type[S]) -> Located[S] | tuple[Finding, ...]:
     try:
         return Located(spec=model.model_validate(document.value), document=document)
     except ValidationError as error:
-        return tuple(
-            Finding(
-                rule="value",
-                message=str(problem["msg"]),
-                at=document.mark(*problem["loc"]),
-            )
-            for problem in error.errors()
-        )
+        problems = error.errors(include_url=False)
+        return tuple(_finding(document, model, problem) for problem in _said_once(model, problems))
+
+
+def _said_once(model: type[Spec], problems: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Leave out the missing keys that are there, but misspelt."""
+    meant = {
+        (*problem["loc"][:-1], word)
+        for problem in problems
+        if problem["type"] == "extra_forbidden"
+        for word in [closest(str(problem["loc"][-1]), allowed_keys(model, problem["loc"][:-1]))]
+    }
+    return [p for p in problems if p["type"] != "missing" or p["loc"] not in meant]
+
+
+def _wrong_header(document: Document, names: tuple[str, ...]) -> Finding | None:
+    value = document.value
+    if not isinstance(value, dict):
+        message = f"a {' or '.join(names)} is a mapping of keys to values"
+        hint = f"start with 'apiVersion: {API_VERSION}'"
+        return Finding(rule="type", message=message, hint=hint, at=document.mark())
+    return _wrong_version(document, value) or _wrong_kind(document, value, names)
+
+
+def _wrong_version(document: Document, value: dict[str, JSON]) -> Finding | None:
+    given = value.get("apiVersion")
+    if given == API_VERSION:
+        return None
+    at, hint = document.mark("apiVersion"), f"write 'apiVersion: {API_VERSION}'"
+    if "apiVersion" not in value:
+        message = "'apiVersion' is missing"
+        return Finding(rule="missing-key", message=message, hint=hint, at=_start(document))
+    known = _API.fullmatch(given) if isinstance(given, str) else None
+    if known is not None:
+        message = f"this file needs a newer mlgitops: it is written for {given}"
+        hint = f"this one reads {API_VERSION}; install a newer one"
+    else:
+        message = f"there is no apiVersion {given!r}"
+    return Finding(rule="api-version", message=message, hint=hint, at=at)
+
+
+def _wrong_kind(
+    document: Document, value: dict[str, JSON], names: tuple[str, ...]
+) -> Finding | None:
+    given = value.get("kind")
+    expected = " or ".join(names)
+    if "kind" not in value:
+        message, hint = "'kind' is missing", f"write 'kind: {names[0]}'"
+        return Finding(rule="missing-key", message=message, hint=hint, at=_start(document))
+    if given in names:
+        return None
+    message = f"this file holds a {expected}, not {given!r}"
+    hint = did_you_mean(str(given), names) or f"write 'kind: {names[0]}', or move it to its place"
+    return Finding(rule="kind", message=message, hint=hint, at=document.mark("kind"))
+
+
+def _start(document: Document) -> Mark:
+    """Return the first key: a document as a whole has no text to point at."""
+    value = document.value
+    first = next(iter(value), None) if isinstance(value, dict) else None
+    return document.mark() if first is None else document.mark_key(first)
+
+
+def _finding(document: Document, model: type[Spec], problem: ErrorDetails) -> Finding:
+    keys, value = _walk(document.value, problem["loc"])
+    match problem["type"]:
+        case "extra_forbidden":
+            return _unknown_key(document, model, problem["loc"], keys)
+        case "missing" | "union_tag_not_found":
+            return _missing_key(document, model, problem, keys)
+        case "value_error" if isinstance(error := problem["ctx"]["error"], Wrong):
+            told = Complaint(rule="value", message=error.message, hint=error.hint)
+            if error.key is not None:
+                keys = (*keys, error.key)
+        case "union_tag_invalid":
+            keys = (*keys, "type")
+            told = complaint(problem, keys, problem["ctx"]["tag"])
+        case _:
+            told = complaint(problem, keys, value)
+    on_key = problem["loc"][-1:] == ("[key]",) or (
+        problem["type"] == "value_error" and isinstance(value, dict | list)
+    )
+    at = document.mark_key(*keys) if on_key else document.mark(*keys)
+    if at.length == 1 and isinstance(value, dict | list):
+        # A block has no length of its own; its key has.
+        at = document.mark_key(*keys)
+    return Finding(rule=told.rule, message=told.message, hint=told.hint, at=at)
+
+
+def _walk(value: JSON, loc: tuple[str | int, ...]) -> tuple[Keys, JSON]:
+    """Return the keys that ``loc`` takes in the document, and the value there.
+
+    A location also names what no document has: the tag of a union's member, a key that is missing,
+    the field of a short form (``parquet`` for ``{format: parquet}``).
+    """
+    keys: Keys = ()
+    last = len(loc) - 1
+    for index, step in enumerate(loc):
+        if isinstance(value, dict) and step in value:
+            if value.get("type") == step and index < last:
+                continue  # the tag of a union's member
+            value, keys = value[str(step)], (*keys, step)
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value, keys = value[step], (*keys, step)
+    return keys, value
+
+
+def _unknown_key(
+    document: Document, model: type[Spec], loc: tuple[str | int, ...], keys: Keys
+) -> Finding:
+    name = str(loc[-1])
+    known = allowed_keys(model, loc[:-1])
+    hint = did_you_mean(name, known)
+    if hint is None and (places := homes(model, name)):
+        hint = f"{name!r} belongs {' or '.join(places)}"
+    return Finding(
+        rule="unknown-key",
+        message=f"unknown key {name!r}{_inside(keys[:-1])}",
+        hint=hint or f"known here: {', '.join(known)}",
+        at=document.mark_key(*keys),
+    )
+
+
+def _missing_key(
+    document: Document, model: type[Spec], problem: ErrorDetails, keys: Keys
+) -> Finding:
+    if problem["type"] == "missing":
+        name = str(problem["loc"][-1])
+        known = choices(model, problem["loc"])
+    else:
+        name = "type"
+        known = choices(model, (*problem["loc"], "type"))
+    hint = f"add '{name}: …'" if not known else f"add '{name}: {' | '.join(known)}'"
+    at = document.mark_key(*keys) if keys else _start(document)
+    return Finding(
+        rule="missing-key", message=f"{name!r} is missing{_inside(keys)}", hint=hint, at=at
+    )
+
+
+def _inside(keys: Keys) -> str:
+    names = [key for key in keys if isinstance(key, str)]
+    if not names:
+        return ""
+    position = keys[-1]
+    item = f"item {position + 1} of " if isinstance(position, int) else ""
+    return f" in {item}'{names[-1]}'"

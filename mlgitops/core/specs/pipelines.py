@@ -4,20 +4,37 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, JsonValue, model_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    JsonValue,
+    Tag,
+    model_validator,
+)
 
 from mlgitops.core.specs.base import (
     ApiVersion,
+    Artifact,
+    Different,
     Duration,
     Function,
     Identifier,
     Name,
     RelativePath,
     Spec,
+    Wrong,
+    matching,
 )
 
 Format = Literal["parquet", "csv", "json", "text", "bytes", "estimator"]
 Param: TypeAlias = JsonValue
+
+
+_AS_OF = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?Z)?"
+AsOf = Annotated[
+    str, matching(_AS_OF, "a time in UTC", "write it as 2024-06-30 or 2024-06-30T12:00Z")
+]
 
 
 class PythonSource(Spec):
@@ -25,7 +42,7 @@ class PythonSource(Spec):
 
     type: Literal["python"]
     run: Function
-    as_of: str | None = Field(default=None, pattern=r"^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?Z)?$")
+    as_of: AsOf | None = None
 
 
 class FileSource(Spec):
@@ -55,7 +72,22 @@ def _short_output(value: object) -> object:
 
 
 Output = Annotated[OutputSpec, BeforeValidator(_short_output)]
-Input = Annotated[str, Field(pattern=r"^[a-z0-9-]+\.[A-Za-z_]\w*$")] | FileInput
+
+
+def _kind_of_input(value: object) -> str | None:
+    if isinstance(value, str):
+        return "an output"
+    return "a file" if isinstance(value, dict | FileInput) else None
+
+
+Input = Annotated[
+    Annotated[Artifact, Tag("an output")] | Annotated[FileInput, Tag("a file")],
+    Discriminator(
+        _kind_of_input,
+        custom_error_type="kind_of_input",
+        custom_error_message="an input is the output of a step or a file",
+    ),
+]
 
 
 class Step(Spec):
@@ -66,20 +98,28 @@ class Step(Spec):
     command: Annotated[list[str], Field(min_length=1)] | None = None
     source: Source | None = None
     inputs: dict[Identifier, Input] = Field(default={})
-    params: list[Identifier] = Field(default=[])
+    params: Annotated[list[Identifier], Different] = Field(default=[])
     outputs: dict[Identifier, Output] = Field(min_length=1)
     retries: int = Field(default=0, ge=0, le=10)
     timeout: Duration = "1h"
-    env: list[Identifier] = Field(default=[])
+    env: Annotated[list[Identifier], Different] = Field(default=[])
 
     @model_validator(mode="after")
     def _one_kind(self) -> Step:
         given = [k for k in ("run", "command", "source") if getattr(self, k) is not None]
         if len(given) != 1:
-            what = " and ".join(given) if given else "none of them"
-            raise ValueError(f"a step has exactly one of run, command and source; here: {what}")
+            what = " and ".join(given) if given else "none"
+            raise Wrong(
+                f"a step has exactly one of run, command and source; this one has {what}",
+                "write one step for each" if given else "add run: 'module:function'",
+                key=given[-1] if given else "name",
+            )
         if self.source is not None and len(self.outputs) != 1:
-            raise ValueError("a source brings in exactly one output")
+            raise Wrong(
+                f"a source brings in exactly one output; this one has {len(self.outputs)}",
+                "write one step for each",
+                key="outputs",
+            )
         return self
 
 

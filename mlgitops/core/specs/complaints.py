@@ -1,0 +1,125 @@
+"""The validation library's errors in our words: one sentence, and what to write instead."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic_core import ErrorDetails
+
+from mlgitops.core.digests import JSON
+from mlgitops.core.findings import did_you_mean
+from mlgitops.core.sources import Keys
+from mlgitops.core.specs.base import shortened
+
+_WANTED: Final = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "a mapping of keys to values",
+    "model_type": "a mapping of keys to values",
+    "model_attributes_type": "a mapping of keys to values",
+    "kind_of_input": "'step.output', or {file: path}",
+}
+_LIMITS: Final = {
+    "greater_than": ("more than", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("less than", "lt"),
+    "less_than_equal": ("at most", "le"),
+}
+_NUMBERS: Final = ("int_type", "int_from_float", "float_type")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    """What is wrong with one value, before it has a place."""
+
+    rule: str
+    message: str
+    hint: str | None
+
+
+def complaint(problem: ErrorDetails, keys: Keys, value: JSON) -> Complaint:
+    """Return what ``problem`` says about the ``value`` at ``keys``."""
+    kind, name = problem["type"], _name(keys)
+    context: dict[str, Any] = problem.get("ctx") or {}
+    if kind in _WANTED:
+        message = f"{name} must be {_WANTED[kind]}, not {_given(value)}"
+        return Complaint(rule="type", message=message, hint=_how(kind, keys, value))
+    if kind in ("literal_error", "union_tag_invalid"):
+        return _choice(name, context, value)
+    if kind in _LIMITS:
+        words, bound = _LIMITS[kind]
+        message = f"{name} must be {words} {context[bound]:g}, not {_given(value)}"
+        return Complaint(rule="value", message=message, hint=f"write {words} {context[bound]:g}")
+    if kind in ("too_short", "string_too_short"):
+        return Complaint(rule="value", message=f"{name} is empty", hint="give at least one")
+    if kind in ("too_long", "string_too_long"):
+        message = f"{name} is too long: more than {context['max_length']}"
+        return Complaint(rule="value", message=message, hint="say it in fewer")
+    # Nothing is lost when the library learns a new error: its own words are shown.
+    return Complaint(rule="value", message=f"{name}: {problem['msg']}", hint=None)
+
+
+def _choice(name: str, context: dict[str, Any], value: JSON) -> Complaint:
+    listed = str(context.get("expected") or context.get("expected_tags"))
+    known = re.findall(r"'([^']*)'", listed) or [listed]
+    expected = known[0] if len(known) == 1 else f"{', '.join(known[:-1])} or {known[-1]}"
+    return Complaint(
+        rule="value",
+        message=f"{name} must be {expected}, not {_given(value)}",
+        hint=did_you_mean(str(value), known) or f"write {expected}",
+    )
+
+
+def _name(keys: Keys) -> str:
+    names = [key for key in keys if isinstance(key, str)]
+    if not names:
+        return "the document"
+    last = keys[-1]
+    return f"item {last + 1} of '{names[-1]}'" if isinstance(last, int) else f"'{last}'"
+
+
+def _given(value: JSON) -> str:
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return f"the number {value}"
+        case str():
+            return f"the text {shortened(value)}"
+        case list():
+            return "a list"
+        case _:
+            return "a mapping"
+
+
+def _how(kind: str, keys: Keys, value: JSON) -> str | None:
+    if value is None:
+        return "give a value, or leave the key out"
+    if kind == "string_type" and isinstance(value, bool | int | float):
+        return f'put it in quotes: "{str(value).lower() if isinstance(value, bool) else value}"'
+    if kind in _NUMBERS and isinstance(value, str) and _is_number(value):
+        return f"write it without quotes: {value}"
+    if kind in ("list_type", "tuple_type") and not isinstance(value, list | dict):
+        return f"write it as a list: [{value}]"
+    if kind == "kind_of_input":
+        return "name the step that makes it and its output, as in 'features.train'"
+    if isinstance(value, list) and kind == "string_type":
+        return "write one value, without the brackets"
+    return f"write {_WANTED[kind]}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
