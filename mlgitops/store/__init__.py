@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -48,8 +48,13 @@ class Store(Protocol):
         """Remember ``record`` for ``key``; a later call replaces an earlier one, atomically."""
         ...
 
-    def lock(self, key: Digest) -> AbstractContextManager[None]:
-        """Hold the work named ``key`` alone on this machine; freed by the system on any death."""
+    def lock(
+        self, key: Digest, waiting: Callable[[], None] | None = None
+    ) -> AbstractContextManager[None]:
+        """Hold the work named ``key`` alone on this machine; freed by the system on any death.
+
+        ``waiting`` is called again and again while another holds it; it may raise to give up.
+        """
         ...
 
     def scratch(self) -> AbstractContextManager[Path]:

@@ -21,7 +21,7 @@ import re
 import threading
 import uuid
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final, cast
@@ -124,11 +124,11 @@ class LocalStore:
             self._settle(staged, stream, self._keys / hex_of(key))
 
     @contextmanager
-    def lock(self, key: Digest) -> Iterator[None]:
+    def lock(self, key: Digest, waiting: Callable[[], None] | None = None) -> Iterator[None]:
         """See ``Store.lock``."""
         path = self._locks / f"{hex_of(key)}.lock"
         with self._translated("take a lock"):
-            held = locking.acquire(path)
+            held = locking.acquire(path, waiting)
         try:
             yield
         finally:

@@ -5,41 +5,60 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
+
+_LONGEST_PAUSE: Final = 0.1
 
 
-def acquire(path: Path) -> int:
-    """Take the lock file ``path`` alone among processes and threads; waits. Raises OSError."""
+def acquire(path: Path, waiting: Callable[[], None] | None = None) -> int:
+    """Take the lock file ``path`` alone among processes and threads; return its handle.
+
+    While another holds it, ``waiting`` is called every moment and may raise to give up. Asking
+    again and again, because nothing can end a thread that waits in the system. Raises OSError.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    pause = 0.01
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            if _still(handle, path):
-                return handle
-        except BaseException:
-            os.close(handle)
-            raise
-        # Its last holder unlinked it while we waited: others lock a newer file of that name.
+        if _take(handle, path):
+            return handle
+        if waiting is not None:
+            waiting()
+        time.sleep(pause)
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+def _take(handle: int, path: Path) -> bool:
+    """Lock an open file without waiting; close it and return False when that cannot be.
+
+    Its last holder may have unlinked it since it was opened: others then lock a newer file of that
+    name, and this one guards nothing.
+    """
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _still(handle, path):
+            return True
+    except BlockingIOError:
+        pass
+    except BaseException:
         os.close(handle)
+        raise
+    os.close(handle)
+    return False
 
 
 def try_acquire(path: Path) -> int | None:
     """Take an existing lock file if nobody holds it; return its handle, else None."""
     try:
         handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        return handle if _take(handle, path) else None
     except OSError:
         return None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if _still(handle, path):
-            return handle
-    except OSError:
-        pass
-    os.close(handle)
-    return None
 
 
 def release(handle: int, path: Path) -> None:

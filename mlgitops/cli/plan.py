@@ -1,0 +1,50 @@
+"""``mlgitops plan``: which steps would run, and why."""
+
+from __future__ import annotations
+
+import argparse
+
+NAME = "plan"
+HELP = "show which steps would run, and why"
+EXAMPLES = """examples:
+  mlgitops plan                          every step of every pipeline
+  mlgitops plan churn                    one pipeline
+  mlgitops plan churn --until features   one step and those that it needs
+  mlgitops plan --json                   {"steps": [{"pipeline", "step", "action", "because", ...}]}
+
+`action` is reuse or execute; `because` names the line of code, parameter, input or version that
+moved. A step behind one that runs "waits": when that makes the same bytes as before, it is reused.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    choose(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def choose(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say which steps are meant; `run` has the same."""
+    parser.add_argument("pipeline", nargs="?", metavar="PIPELINE", help="default: all pipelines")
+    parser.add_argument("--until", metavar="STEP", help="this step and those that it needs")
+    parser.add_argument("--force", action="store_true", help="as if nothing were known of them")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show the plan."""
+    from mlgitops.cli.terminal import paint, write, write_json
+    from mlgitops.files import WorkTree
+    from mlgitops.flow.plan import plan
+    from mlgitops.flow.workspaces import require
+    from mlgitops.report.plan import page, plan_json
+    from mlgitops.wiring import open_project
+
+    seams = open_project(args)
+    root = seams.repository.root
+    workspace = require(WorkTree(root))
+    found = plan(seams, workspace, root, pipeline=args.pipeline, until=args.until, force=args.force)
+    if args.json:
+        write_json(plan_json(found))
+    else:
+        write(page(found, paint()))
+    return 0

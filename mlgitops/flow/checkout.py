@@ -1,0 +1,197 @@
+"""One checkout of a repository: its files, and what a step's key is made of in it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from mlgitops.core import locks
+from mlgitops.core.codes import Code, Codes
+from mlgitops.core.digests import Digest, of_bytes, of_value
+from mlgitops.core.errors import SpecError
+from mlgitops.core.keys import Input, Kind, Parts
+from mlgitops.core.records import Record
+from mlgitops.core.specs.base import Located
+from mlgitops.core.specs.pipelines import FileInput, FileSource, Pipeline, PythonSource, Step
+from mlgitops.core.workspaces import Workspace
+from mlgitops.executor.installed import installed
+from mlgitops.files import WorkTree
+from mlgitops.flow.seams import Seams
+
+LOCK_FILE = "requirements.lock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One step of one pipeline, with the place that it was written at."""
+
+    pipeline: Located[Pipeline]
+    step: Step
+
+    @property
+    def folder(self) -> str:
+        """The pipeline's folder, from the repository's root."""
+        return self.pipeline.path.rpartition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """``pipeline.step``, for people."""
+        return f"{self.pipeline.spec.name}.{self.step.name}"
+
+    def keys(self, *keys: str | int) -> tuple[str | int, ...]:
+        """Return the path of keys to a value of this step in its document."""
+        return ("steps", self.pipeline.spec.steps.index(self.step), *keys)
+
+
+@dataclass(kw_only=True)
+class Checkout:
+    """A directory that holds a tree (the work tree, or an exported commit), read as it is now."""
+
+    seams: Seams
+    workspace: Workspace
+    root: Path
+    differs: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    @cached_property
+    def tree(self) -> WorkTree:
+        """The files."""
+        return WorkTree(self.root)
+
+    @cached_property
+    def codes(self) -> Codes:
+        """The code, each file read once."""
+        return Codes(self.tree)
+
+    def node(self, pipeline: str, step: str) -> Node:
+        """Return one step by its names."""
+        located = self.workspace.pipelines[pipeline]
+        return Node(pipeline=located, step=located.spec.step(step))
+
+    def parts(self, node: Node, made: Mapping[str, Record]) -> Parts:
+        """Return everything that decides the step's result.
+
+        ``made``: the records of the steps that it reads from. Raises SpecError for a module or file
+        that is not there.
+        """
+        step, code = node.step, self.code(node)
+        kind, words = self._called(node)
+        inputs = dict(self._inputs(node, made))
+        outputs = {name: output.format for name, output in step.outputs.items()}
+        formats = {*outputs.values(), *(one.format for one in inputs.values())}
+        return Parts(
+            kind=kind,
+            words=words,
+            code=code.files,
+            params={name: node.pipeline.spec.params[name] for name in step.params},
+            inputs=inputs,
+            outputs=outputs,
+            lock=self._lock(code, formats if kind != "command" else set()),
+            python=self._installed.python,
+            env=tuple(step.env),
+        )
+
+    def code(self, node: Node, codes: Codes | None = None) -> Code:
+        """Return the code of a step; ``codes`` to read it anew."""
+        codes = codes or self.codes
+        step = node.step
+        if step.run is not None:
+            return codes.of_function(step.run, node.folder)
+        if isinstance(step.source, PythonSource):
+            return codes.of_function(step.source.run, node.folder)
+        return self._named_code(node, codes)
+
+    def _named_code(self, node: Node, codes: Codes) -> Code:
+        """Return the files of the pipeline's folder that a command names, scripts with imports."""
+        files: dict[str, Digest] = {}
+        places: dict[str, str] = {}
+        packages: set[str] = set()
+        unseen: list[str] = []
+        for word in node.step.command or ():
+            path = f"{node.folder}/{word}"
+            if "{" in word or ".." in word or word.startswith("/"):
+                continue
+            data = self.tree.read(path)
+            if data is None:
+                continue
+            if word.endswith(".py"):
+                reached = codes.of_script(word, node.folder)
+                files.update(reached.files)
+                places.update(reached.places)
+                packages.update(reached.packages)
+                unseen += reached.unseen
+            else:
+                files[word], places[word] = of_bytes(data), path
+        return Code(files=files, places=places, packages=frozenset(packages), unseen=tuple(unseen))
+
+    def _called(self, node: Node) -> tuple[Kind, tuple[str, ...]]:
+        step = node.step
+        if step.run is not None:
+            return "run", (step.run,)
+        if step.command is not None:
+            return "command", tuple(step.command)
+        match step.source:
+            case PythonSource(run=function):
+                return "source", (function,)
+            case FileSource(path=path):
+                return "file", (path,)
+            case None:
+                raise AssertionError("a step has exactly one of run, command and source")
+
+    def _inputs(self, node: Node, made: Mapping[str, Record]) -> Iterator[tuple[str, Input]]:
+        for name, given in node.step.inputs.items():
+            if isinstance(given, FileInput):
+                keys = node.keys("inputs", name)
+                yield name, Input(digest=self.file_digest(node, given.file, keys), format="path")
+            else:
+                maker, _, output = given.partition(".")
+                found = made[maker].outputs[output]
+                yield name, Input(digest=found.digest, format=found.format)
+        if isinstance(node.step.source, FileSource):
+            keys = node.keys("source", "path")
+            digest = self.file_digest(node, node.step.source.path, keys)
+            yield "file", Input(digest=digest, format="path")
+
+    def file_digest(self, node: Node, path: str, keys: tuple[str | int, ...]) -> Digest:
+        """Return the digest of a file, or of the names and files of a folder."""
+        place = f"{node.folder}/{path}"
+        data = self.tree.read(place)
+        if data is not None:
+            return of_bytes(data)
+        inside = {}
+        for name in self.tree.paths(place):
+            content = self.tree.read(name)
+            if content is not None:
+                inside[name.removeprefix(f"{place}/")] = str(of_bytes(content))
+        if not inside:
+            raise SpecError(
+                f"there is no file {path!r}",
+                hint=f"it is looked for at {place}; is it committed?",
+                at=node.pipeline.mark(*keys),
+            )
+        return of_value(dict(inside))
+
+    # -- environment ------------------------------------------------------------------------
+
+    @cached_property
+    def _installed(self) -> locks.Installed:
+        return installed(self.seams.python)
+
+    @cached_property
+    def _locked(self) -> dict[str, str]:
+        return locks.parse_lock((self.tree.read(LOCK_FILE) or b"").decode("utf-8", "replace"))
+
+    def _lock(self, code: Code, formats: set[str]) -> Mapping[str, str]:
+        packages = code.packages - sys.stdlib_module_names
+        for format in formats:
+            packages |= set(locks.FORMAT_PACKAGES.get(format, ()))
+        found = locks.reached(packages, self._locked, self._installed)
+        self.differs.update({name: (locked, here) for name, locked, here in found.differs})
+        return found.versions
+
+    def lock_notes(self) -> Iterator[str]:
+        """Yield a sentence for each distribution that is not installed as the lock file says."""
+        for name, (locked, here) in sorted(self.differs.items()):
+            yield f"{name} {here} is installed, {LOCK_FILE} says {locked}: what is installed counts"

@@ -1,0 +1,82 @@
+"""What a person reads when their step failed: why, their own lines, its inputs, how to repeat."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+from typing import Final
+
+from mlgitops.core.digests import canonical, short
+from mlgitops.core.errors import StepFailed
+from mlgitops.executor import Job, Outcome
+from mlgitops.executor.tasks import Done, Failed
+from mlgitops.flow.checkout import Checkout
+from mlgitops.flow.jobs import Work
+
+_LOG_LINES: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One attempt that failed. ``missing``: declared outputs that it did not write."""
+
+    number: int
+    outcome: Outcome
+    answer: Done | Failed | None
+    missing: tuple[str, ...]
+    log: bytes
+    job: Job
+
+
+def step_failed(checkout: Checkout, work: Work, attempt: Attempt) -> StepFailed:
+    """Return the error; what the step printed is stored whole and shown by its last lines."""
+    node = work.node
+    blocks = [f"{node.name} failed after {attempt.outcome.wall:.1f} s: {_reason(work, attempt)}"]
+    if isinstance(attempt.answer, Failed) and attempt.answer.traceback:
+        blocks.append(attempt.answer.traceback.rstrip())
+    if attempt.log.strip():
+        lines = attempt.log.decode("utf-8", "replace").rstrip().splitlines()
+        place = checkout.seams.store.path(checkout.seams.store.put_bytes(attempt.log))
+        shown = lines[-_LOG_LINES:]
+        what = (
+            "what it printed" if len(shown) == len(lines) else "the last lines of what it printed"
+        )
+        blocks.append("\n".join([f"{what} ({place}):", *(f"  {line}" for line in shown)]))
+    given = _given(work)
+    if given:
+        blocks.append("\n".join(["it was given:", *(f"  {line}" for line in given)]))
+    command = f"mlgitops run {node.pipeline.spec.name} --until {node.step.name}"
+    return StepFailed("\n\n".join(blocks), hint=f"after a change, run it alone: {command}")
+
+
+def _reason(work: Work, attempt: Attempt) -> str:
+    outcome = attempt.outcome
+    if outcome.timed_out:
+        return f"it was stopped at its timeout of {work.node.step.timeout}"
+    if isinstance(attempt.answer, Failed):
+        return attempt.answer.summary
+    if outcome.exit_code < 0:
+        name = signal.Signals(-outcome.exit_code).name
+        hint = " (out of memory?)" if name == "SIGKILL" else ""
+        return f"it was ended by {name}{hint}"
+    if outcome.exit_code != 0:
+        return f"exit code {outcome.exit_code}"
+    if attempt.missing:
+        return f"it did not write its output {', '.join(attempt.missing)}"
+    return "it ended without an answer"
+
+
+def _given(work: Work) -> list[str]:
+    lines = []
+    for name, one in work.node.step.inputs.items():
+        if isinstance(one, str):
+            maker, _, output = one.partition(".")
+            made = work.made[maker].outputs[output]
+            size = f"{made.rows:,} rows" if made.rows is not None else f"{made.size:,} bytes"
+            lines.append(f"{name} = {one} ({made.format}, {size}, {short(made.digest)})")
+        else:
+            lines.append(f"{name} = the file {one.file} ({short(work.parts.inputs[name].digest)})")
+    lines += [f"{name} = {canonical(value).decode()}" for name, value in work.parts.params.items()]
+    if work.parts.as_of is not None:
+        lines.append(f"as_of = {work.parts.as_of}")
+    return lines

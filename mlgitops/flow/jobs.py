@@ -1,0 +1,236 @@
+"""The directory and the command of one step: everything that its process is given, and no more."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mlgitops.core.digests import Digest, canonical, of_bytes, of_value
+from mlgitops.core.errors import Refused, TryLater
+from mlgitops.core.keys import Parts
+from mlgitops.core.records import Record
+from mlgitops.core.specs.base import seconds
+from mlgitops.core.specs.pipelines import FileInput, FileSource
+from mlgitops.executor import Job
+from mlgitops.executor.tasks import Given, Task, write_task
+from mlgitops.flow.checkout import Checkout, Node
+from mlgitops.formats import SUFFIXES
+
+_PLACEHOLDER = re.compile(r"\{(inputs|outputs|params)\.(\w+)\}")
+_THREADS: Final = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "LOKY_MAX_CPU_COUNT",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One step to do: what decides its result, what is before it, and how many cores it may use."""
+
+    node: Node
+    parts: Parts
+    made: Mapping[str, Record]
+    threads: int
+
+
+def output_place(directory: Path, name: str, format: str) -> Path:
+    """Return the file of an output in a job's directory."""
+    return directory / "outputs" / (name + SUFFIXES[format])
+
+
+def prepare(checkout: Checkout, work: Work, directory: Path, attempt: int) -> Job:
+    """Fill the empty ``directory`` and return the job, ready to run in it."""
+    for name in ("work", "home", "tmp", "inputs", "outputs"):
+        (directory / name).mkdir(exist_ok=True)
+    given = _inputs(checkout, work, directory)
+    if work.node.step.command is not None:
+        argv = _command(checkout, work, directory, given)
+    else:
+        task = _task(checkout, work, directory, given)
+        argv = worker(checkout, write_task(task, directory))
+    return Job(
+        name=work.node.name,
+        argv=argv,
+        directory=directory / "work",
+        environment=environment(checkout, work.node, directory, work.threads),
+        log=directory / f"log-{attempt}",
+        timeout=seconds(work.node.step.timeout),
+    )
+
+
+def describing(checkout: Checkout, work: Work, directory: Path, names: list[str]) -> Job:
+    """Return the job that reads outputs which a command or a file source left, and checks them."""
+    inner = directory / "described"
+    inner.mkdir(exist_ok=True)
+    task = Task(
+        kind="describe",
+        root=str(checkout.root),
+        folder=str(checkout.root / work.node.folder),
+        directory=str(directory / "outputs"),
+        outputs={name: work.parts.outputs[name] for name in names},
+        inputs={},
+        params={},
+    )
+    return Job(
+        name=work.node.name,
+        argv=worker(checkout, write_task(task, inner)),
+        directory=directory / "work",
+        environment=environment(checkout, work.node, directory, work.threads),
+        log=inner / "log",
+        timeout=seconds(work.node.step.timeout),
+    )
+
+
+def worker(checkout: Checkout, task: Path) -> tuple[str, ...]:
+    """Return the command of a worker; -P: what lies in its directory is no module."""
+    return (checkout.seams.python, "-P", "-m", "mlgitops.executor.worker", str(task))
+
+
+def _task(checkout: Checkout, work: Work, directory: Path, given: Mapping[str, Given]) -> Task:
+    node, parts = work.node, work.parts
+    declared = [*checkout.code(node).places.values()]
+    for one in node.step.inputs.values():
+        if isinstance(one, FileInput):
+            path = f"{node.folder}/{one.file}"
+            declared.append(f"{path}/" if (checkout.root / path).is_dir() else path)
+    return Task(
+        kind="call",
+        root=str(checkout.root),
+        folder=str(checkout.root / node.folder),
+        directory=str(directory / "outputs"),
+        outputs=parts.outputs,
+        function=parts.words[0],
+        inputs=given,
+        params=parts.params,
+        as_of=parts.as_of,
+        declared=tuple(declared),
+    )
+
+
+def _inputs(checkout: Checkout, work: Work, directory: Path) -> dict[str, Given]:
+    """Return where each input stands. A command gets copies: it could write to what it is given."""
+    store, found = checkout.seams.store, {}
+    for name, one in work.node.step.inputs.items():
+        if isinstance(one, FileInput):
+            wanted = work.parts.inputs[name].digest
+            path = _copy(checkout, work.node, one.file, directory / "inputs" / name, wanted)
+            found[name] = Given(path=str(path), format="path")
+            continue
+        maker, _, output = one.partition(".")
+        made = work.made[maker].outputs[output]
+        path = store.path(made.digest)
+        if work.node.step.command is not None:
+            goal = directory / "inputs" / (name + SUFFIXES[made.format])
+            shutil.copyfile(path, goal)
+            path = goal
+        found[name] = Given(path=str(path), format=made.format, types=made.types)
+    return found
+
+
+def _copy(checkout: Checkout, node: Node, file: str, goal: Path, wanted: Digest) -> Path:
+    """Copy a file or folder of the repository below ``goal`` under its own name."""
+    source, place = f"{node.folder}/{file}", goal / Path(file).name
+    goal.mkdir()
+    data = checkout.tree.read(source)
+    if data is not None:
+        place.write_bytes(data)
+        digest = of_bytes(data)
+    else:
+        inside: dict[str, str] = {}
+        for path in checkout.tree.paths(source):
+            content = checkout.tree.read(path)
+            if content is not None:
+                name = path.removeprefix(f"{source}/")
+                (place / name).parent.mkdir(parents=True, exist_ok=True)
+                (place / name).write_bytes(content)
+                inside[name] = str(of_bytes(content))
+        digest = of_value(dict(inside))
+    if digest != wanted:
+        raise changed_meanwhile(node, file)
+    return place
+
+
+def changed_meanwhile(node: Node, what: str) -> TryLater:
+    """Return the error for a file that was edited while it was used."""
+    return TryLater(
+        f"{what} changed while {node.name} ran: its result is not kept", hint="run it again"
+    )
+
+
+def take_file(checkout: Checkout, work: Work, directory: Path) -> None:
+    """Copy the file of a file source to its output."""
+    source = work.node.step.source
+    assert isinstance(source, FileSource)
+    (directory / "inputs").mkdir()
+    (directory / "outputs").mkdir()
+    (directory / "work").mkdir()
+    wanted = work.parts.inputs["file"].digest
+    taken = _copy(checkout, work.node, source.path, directory / "inputs" / "file", wanted)
+    name, format = next(iter(work.parts.outputs.items()))
+    taken.replace(output_place(directory, name, format))
+
+
+def _command(
+    checkout: Checkout, work: Work, directory: Path, given: Mapping[str, Given]
+) -> tuple[str, ...]:
+    """Return the command's words with the placeholders filled in; its files stand beside it."""
+    node, parts = work.node, work.parts
+    for name, path in checkout.code(node).places.items():
+        goal = directory / "work" / name
+        goal.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(checkout.root / path, goal)
+    values: dict[str, str] = {f"inputs.{name}": one.path for name, one in given.items()}
+    for name, format in parts.outputs.items():
+        values[f"outputs.{name}"] = str(output_place(directory, name, format))
+    for name, value in parts.params.items():
+        text = value if isinstance(value, str) else canonical(value).decode()
+        values[f"params.{name}"] = text
+
+    def fill(match: re.Match[str]) -> str:
+        what = f"{match[1]}.{match[2]}"
+        if what not in values:
+            raise Refused(
+                f"the command of {node.name} names {match[0]}, which the step does not declare",
+                hint=f"it declares {', '.join(values)}",
+            )
+        return values[what]
+
+    return tuple(_PLACEHOLDER.sub(fill, word) for word in parts.words)
+
+
+def environment(checkout: Checkout, node: Node, directory: Path, threads: int) -> dict[str, str]:
+    """Return the whole environment of a step's process.
+
+    The seed of string hashing is fixed, and the time zone: the order of a set or a local date must
+    not change what a step makes.
+    """
+    python = str(Path(checkout.seams.python).parent)
+    env = {
+        "PATH": os.pathsep.join((python, os.environ.get("PATH", os.defpath))),
+        "HOME": str(directory / "home"),
+        "TMPDIR": str(directory / "tmp"),
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
+        **{name: str(threads) for name in _THREADS},
+    }
+    if node.step.command is not None:
+        env["PYTHONPATH"] = str(directory / "work")
+    for name in node.step.env:
+        if name not in os.environ:
+            raise Refused(
+                f"{node.name} declares the environment variable {name}, and it is not set",
+                hint=f"export {name}=…",
+            )
+        env[name] = os.environ[name]
+    return env

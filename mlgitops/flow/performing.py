@@ -1,0 +1,149 @@
+"""Do one step's work once, however many runs want it at the same time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mlgitops.core.digests import Digest, of_value, short
+from mlgitops.core.errors import Refused, StoreError, TryLater
+from mlgitops.core.keys import key_of
+from mlgitops.core.plans import Reuse, notes
+from mlgitops.core.records import Record
+from mlgitops.core.specs.environments import Snapshot
+from mlgitops.core.specs.pipelines import PythonSource
+from mlgitops.files import write_whole
+from mlgitops.flow.checkout import Checkout, Node
+from mlgitops.flow.jobs import Work
+from mlgitops.flow.plan import decide_step
+from mlgitops.flow.snapshots import (
+    key_of_pin,
+    moment,
+    only_output,
+    pin_bytes,
+    pin_of,
+    pin_path,
+    read_pin,
+    same_rows,
+)
+from mlgitops.flow.steps import execute, remember
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performed:
+    """The record of the work. ``elsewhere``: another run did it while this one waited."""
+
+    record: Record
+    elsewhere: bool = False
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+def perform(
+    checkout: Checkout,
+    node: Node,
+    made: Mapping[str, Record],
+    *,
+    threads: int,
+    force: bool,
+    stopped: Callable[[], bool],
+) -> Performed:
+    """Do the work of ``node``, or take what another run made of it meanwhile.
+
+    ``stopped``: asked while waiting for another run; TryLater when it answers yes.
+    """
+    told = False
+
+    def waiting() -> None:
+        nonlocal told
+        if stopped():
+            raise TryLater(f"{node.name} was not started: the run was stopped")
+        if not told:
+            checkout.seams.say(f"{node.name}: another run is doing this, waiting for it")
+            told = True
+
+    with checkout.seams.store.lock(_lock_key(checkout, node, made), waiting):
+        # The lock was free, or it was another's: then the work is known by now.
+        if not force or told:
+            again = decide_step(checkout, node, made)
+            if isinstance(again, Reuse):
+                return Performed(record=again.record, elsewhere=True)
+        started = time.perf_counter()
+        record, remarks = _work(checkout, node, made, threads)
+        seconds = time.perf_counter() - started
+        return Performed(record=record, seconds=seconds, notes=(*remarks, *notes(record)))
+
+
+def _lock_key(checkout: Checkout, node: Node, made: Mapping[str, Record]) -> Digest:
+    if isinstance(node.step.source, PythonSource):
+        # Its key is not known before it has brought something in.
+        return of_value(["source", node.pipeline.spec.name, node.step.name])
+    return key_of(checkout.parts(node, made))
+
+
+def _work(
+    checkout: Checkout, node: Node, made: Mapping[str, Record], threads: int
+) -> tuple[Record, tuple[str, ...]]:
+    """Return the record of the work, done now, and what to say about it."""
+    parts = checkout.parts(node, made)
+    if isinstance(node.step.source, PythonSource):
+        pin = read_pin(checkout, node)
+        if pin is not None:
+            return ask_again(checkout, node, made, pin, threads)
+        return _first(checkout, node, made, threads)
+    key = key_of(parts)
+    work = Work(node=node, parts=parts, made=made, threads=threads)
+    record = execute(checkout, work, key)
+    remember(checkout, record, key)
+    return record, ()
+
+
+def take_snapshot(
+    checkout: Checkout, node: Node, made: Mapping[str, Record], as_of: str, threads: int
+) -> tuple[Snapshot, Record]:
+    """Ask a source for its rows as of ``as_of``; bytes and record are stored, no pin is written."""
+    parts = replace(checkout.parts(node, made), as_of=as_of)
+    work = Work(node=node, parts=parts, made=made, threads=threads)
+    record = execute(checkout, work, key_of(parts))
+    pin = pin_of(node, record, as_of)
+    record = replace(record, key=key_of_pin(node, pin))
+    remember(checkout, record, record.key)
+    return pin, record
+
+
+def _first(
+    checkout: Checkout, node: Node, made: Mapping[str, Record], threads: int
+) -> tuple[Record, tuple[str, ...]]:
+    path = pin_path(node)
+    if checkout.seams.ci:
+        raise Refused(
+            f"{node.name} has no snapshot: there is no {path}",
+            hint="in CI nothing is made up: run it elsewhere and commit the pin that it writes",
+        )
+    pin, record = take_snapshot(checkout, node, made, moment(checkout, node), threads)
+    write_whole(Path(checkout.root, path), pin_bytes(pin))
+    return record, (f"wrote {path}: {pin.rows:,} rows as of {pin.as_of}; commit it",)
+
+
+def ask_again(
+    checkout: Checkout, node: Node, made: Mapping[str, Record], pin: Snapshot, threads: int
+) -> tuple[Record, tuple[str, ...]]:
+    """Bring in what is pinned once more, because its bytes are gone; it must be the same rows."""
+    parts = replace(checkout.parts(node, made), as_of=pin.as_of)
+    work = Work(node=node, parts=parts, made=made, threads=threads)
+    record = execute(checkout, work, key_of_pin(node, pin))
+    output = only_output(record)
+    if not same_rows(pin, output):
+        raise StoreError(
+            f"{node.name} does not bring in what is pinned any more: as of {pin.as_of} it gave"
+            f" {output.rows:,} rows ({short(output.digest)}), and {pin_path(node)} says"
+            f" {pin.rows:,} rows ({short(pin.digest)})",
+            hint="bring the store back that holds the snapshot, or take a new one with"
+            f" `mlgitops refresh {node.pipeline.spec.name} --source {node.step.name}`",
+        )
+    remember(checkout, record, record.key)
+    if output.digest == pin.digest:
+        return record, ()
+    return record, ("the same rows in other bytes: another version wrote the file",)

@@ -1,0 +1,177 @@
+"""Do the work of one step: its process, its outputs, its record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlgitops.core.codes import Codes
+from mlgitops.core.digests import Digest
+from mlgitops.core.keys import key_of_latest
+from mlgitops.core.records import Output, Record, to_bytes
+from mlgitops.executor import Job, Outcome
+from mlgitops.executor.tasks import Done, read_result
+from mlgitops.flow.checkout import Checkout
+from mlgitops.flow.failures import Attempt, step_failed
+from mlgitops.flow.jobs import (
+    Work,
+    changed_meanwhile,
+    describing,
+    output_place,
+    prepare,
+    take_file,
+)
+from mlgitops.flow.snapshots import iso
+from mlgitops.formats import TABLES, Description
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cost:
+    wall: float = 0.0
+    cpu: float = 0.0
+    peak_memory: int = 0
+
+    def plus(self, outcome: Outcome) -> _Cost:
+        """Return the cost with one more process."""
+        return _Cost(
+            wall=self.wall + outcome.wall,
+            cpu=self.cpu + outcome.cpu,
+            peak_memory=max(self.peak_memory, outcome.peak_memory),
+        )
+
+
+def execute(checkout: Checkout, work: Work, key: Digest) -> Record:
+    """Do the work and store what came out; the record is returned, and not remembered yet.
+
+    Raises StepFailed with the user's traceback, TryLater when its files were edited meanwhile.
+    """
+    store, node = checkout.seams.store, work.node
+    started = iso(checkout.seams.clock())
+    with store.scratch() as directory:
+        if work.parts.kind == "file":
+            take_file(checkout, work, directory)
+            done, cost, log = Done(outputs={}), _Cost(), b""
+        else:
+            done, cost, log = _run(checkout, work, directory)
+        described, cost = _described(checkout, work, directory, done, cost)
+        code = checkout.code(node, Codes(checkout.tree))
+        if code.files != work.parts.code:
+            raise changed_meanwhile(node, "its code")
+        outputs = {
+            name: _take(checkout, output_place(directory, name, format), format, described[name])
+            for name, format in work.parts.outputs.items()
+        }
+    return Record(
+        pipeline=node.pipeline.spec.name,
+        step=node.step.name,
+        key=key,
+        parts=work.parts,
+        outputs=outputs,
+        started_at=started,
+        wall=round(cost.wall, 3),
+        cpu=round(cost.cpu, 3),
+        peak_memory=cost.peak_memory,
+        log=store.put_bytes(log) if log else None,
+        undeclared=done.undeclared,
+        unseen=code.unseen,
+    )
+
+
+def remember(checkout: Checkout, record: Record, key: Digest) -> None:
+    """Store a record under its key, and as the step's newest; its outputs are stored before."""
+    store = checkout.seams.store
+    digest = store.put_bytes(to_bytes(record))
+    store.remember(key, digest)
+    store.remember(key_of_latest(record.pipeline, record.step), digest)
+
+
+def _run(checkout: Checkout, work: Work, directory: Path) -> tuple[Done, _Cost, bytes]:
+    """Run the step's process until it succeeds or its attempts are used up."""
+    step, cost, log = work.node.step, _Cost(), b""
+    for attempt in range(1, step.retries + 2):
+        job = prepare(checkout, work, _fresh(directory, attempt), attempt)
+        outcome = checkout.seams.executor.run(job)
+        cost = cost.plus(outcome)
+        log = job.log.read_bytes()
+        answer = None if step.command is not None else read_result(job.log.parent)
+        missing = _missing(work, job)
+        if outcome.exit_code == 0 and not missing and (step.command or isinstance(answer, Done)):
+            _settle(job, directory)
+            return answer if isinstance(answer, Done) else Done(outputs={}), cost, log
+        failed = Attempt(
+            number=attempt, outcome=outcome, answer=answer, missing=missing, log=log, job=job
+        )
+        if attempt <= step.retries:
+            checkout.seams.say(f"{work.node.name}: attempt {attempt} failed, trying again")
+            continue
+        raise step_failed(checkout, work, failed)
+    raise AssertionError("a step has at least one attempt")
+
+
+def _fresh(directory: Path, attempt: int) -> Path:
+    """Return an empty folder of the attempt's own: no attempt finds what another one left."""
+    folder = directory / f"attempt-{attempt}"
+    folder.mkdir()
+    return folder
+
+
+def _settle(job: Job, directory: Path) -> None:
+    """Move what the successful attempt made to where it is taken from."""
+    for name in ("outputs", "work"):
+        (job.log.parent / name).rename(directory / name)
+
+
+def _missing(work: Work, job: Job) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name, format in work.parts.outputs.items()
+        if not output_place(job.log.parent, name, format).is_file()
+    )
+
+
+def _described(
+    checkout: Checkout, work: Work, directory: Path, done: Done, cost: _Cost
+) -> tuple[Mapping[str, Description], _Cost]:
+    """Return what each output holds; those that no worker wrote are read by one, which checks them.
+
+    Text, bytes and JSON of a command are taken as they are.
+    """
+    found = {name: done.outputs.get(name, Description()) for name in work.parts.outputs}
+    unread = [
+        name
+        for name, format in work.parts.outputs.items()
+        if name not in done.outputs and (format in TABLES or format == "estimator")
+    ]
+    if not unread:
+        return found, cost
+    (directory / "home").mkdir(exist_ok=True)
+    (directory / "tmp").mkdir(exist_ok=True)
+    job = describing(checkout, work, directory, unread)
+    outcome = checkout.seams.executor.run(job)
+    answer = read_result(job.log.parent)
+    if not isinstance(answer, Done):
+        failed = Attempt(
+            number=1,
+            outcome=outcome,
+            answer=answer,
+            missing=(),
+            log=job.log.read_bytes(),
+            job=job,
+        )
+        raise step_failed(checkout, work, failed)
+    return {**found, **answer.outputs}, cost.plus(outcome)
+
+
+def _take(checkout: Checkout, place: Path, format: str, described: Description) -> Output:
+    with place.open("rb") as stream:
+        digest = checkout.seams.store.put(stream)
+    return Output(
+        digest=digest,
+        format=format,
+        size=place.stat().st_size,
+        rows=described.rows,
+        columns=described.columns,
+        content=described.content,
+        types=described.types,
+    )
