@@ -35,7 +35,8 @@ def differences(
 
 def _first(path: str, wanted: bytes, there: bytes) -> tuple[int, str]:
     """Return the line of the first difference, and the difference in words."""
-    expected, found = wanted.splitlines(), there.splitlines()
+    # Not splitlines: a carriage return or a missing last line end is a difference, too.
+    expected, found = wanted.split(b"\n"), there.split(b"\n")
     line = next(
         (n for n, pair in enumerate(zip(expected, found, strict=False), 1) if pair[0] != pair[1]),
         min(len(expected), len(found)) + 1,
@@ -50,7 +51,7 @@ def _first(path: str, wanted: bytes, there: bytes) -> tuple[int, str]:
 def _text(lines: list[bytes], line: int) -> str:
     if line > len(lines):
         return "not there"
-    return repr(lines[line - 1].decode("utf-8", "replace").strip()[:120])
+    return repr(lines[line - 1].decode("utf-8", "replace")[:120])
 
 
 def _key(wanted: bytes, there: bytes) -> str | None:

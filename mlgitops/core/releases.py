@@ -300,6 +300,15 @@ def bump_for(
     for name, snapshot in new_lineage.snapshots.items():
         if old.lineage.snapshots.get(name) != snapshot:
             reasons.append(f"the data of {name} changed")
-    if not reasons:
-        reasons.append("the environment lock changed")
-    return "patch", tuple(reasons)
+    return "patch", tuple(reasons) or _small(before, after)
+
+
+def _small(before: Mapping[str, StepLineage], after: Mapping[str, StepLineage]) -> tuple[str, ...]:
+    """Return what differs where code, parameters and snapshots are the same."""
+    locks = [name for name in after if before[name].lock != after[name].lock]
+    if locks:
+        return tuple(f"the environment lock of {name} changed" for name in locks)
+    inputs = [name for name in after if before[name].inputs != after[name].inputs]
+    if inputs:
+        return tuple(f"the inputs of {name} changed" for name in inputs)
+    return ("what the model is judged on or answers changed, and no step did",)

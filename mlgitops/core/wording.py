@@ -111,8 +111,9 @@ def syntax(error: yaml.MarkedYAMLError, source: str) -> tuple[str, str | None, i
         place = (opened.line, opened.column)
         return ("this quote is not closed", "end the text with the same quote", *_from_one(place))
     message, hint = _known(problem, context, line[place[1] : place[1] + 1])
-    if "flow" in context and opened is not None:
-        bracket = source.split("\n")[opened.line][opened.column : opened.column + 1]
+    # A file that ends inside a bracket may be marked one line after its last.
+    if "flow" in context and opened is not None and opened.line < len(lines):
+        bracket = lines[opened.line][opened.column : opened.column + 1]
         if bracket in "[{" and bracket:
             place = (opened.line, opened.column)
             message = f"this {bracket!r} is not closed, or a ',' is missing after it"
