@@ -45,7 +45,8 @@ class PullRequest:
 
     ``head_commit``: what would be merged; of a closed one, what it proposed last. ``checks``: those
     of ``head_commit`` alone. ``reviews``: all, also of earlier heads (see ``approvers``).
-    ``closed_by``: None when the branch was deleted, for git does not tell by whom.
+    ``closed_by``: who merged or closed it; None when git alone shows that it happened (the branch
+    was merged by hand, or deleted).
     """
 
     number: int
@@ -55,6 +56,7 @@ class PullRequest:
     head_commit: str
     url: str
     opened_at: str
+    closed_at: str | None = None
     closed_by: str | None = None
     merge_commit: str | None = None
     reviews: tuple[Review, ...] = ()
@@ -62,8 +64,10 @@ class PullRequest:
 
     def approvers(self) -> tuple[str, ...]:
         """Return who approved the present head, each once, never the author."""
-        names = {r.by for r in self.reviews if r.commit == self.head_commit and r.by != self.author}
-        return tuple(sorted(names))
+        # People write their own name in more than one way; that makes no second pair of eyes.
+        names = {r.by.casefold(): r.by for r in self.reviews if r.commit == self.head_commit}
+        names.pop(self.author.casefold(), None)
+        return tuple(sorted(names.values()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

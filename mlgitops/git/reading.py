@@ -85,9 +85,14 @@ class Reading(Calls):
             hint="commit first, or set defaults.branch in mlgitops.yaml",
         )
 
-    def refs(self, prefix: str) -> dict[str, str]:
-        """Return local refs below ``prefix`` with the object that each names."""
-        lines = self.run("for-each-ref", "--format=%(refname) %(objectname)", prefix).splitlines()
+    def refs(self, prefix: str, *, inside: str | None = None) -> dict[str, str]:
+        """Return local refs below ``prefix`` with the object that each names.
+
+        ``inside``: a commit; only refs whose commit is contained in it.
+        """
+        merged = () if inside is None else (f"--merged={inside}",)
+        form = "--format=%(refname) %(objectname)"
+        lines = self.run("for-each-ref", form, *merged, prefix).splitlines()
         return dict(line.split(" ", 1) for line in lines)
 
     def dirty(self) -> tuple[str, ...]:
