@@ -32,6 +32,7 @@ from mlgitops.flow.seams import Seams
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mlgitops.ml.labels import Floats, Scores
     from mlgitops.ml.parity import Parity
     from mlgitops.ml.scoring import Scorer
 
@@ -49,6 +50,7 @@ class Built:
 def build(seams: Seams, workspace: Workspace, root: Path, model: Model, commit: str) -> Built:
     """Run what has to run, export, prove, evaluate and store; nothing is tagged here."""
     from mlgitops.ml.export import export
+    from mlgitops.ml.parity import estimate
     from mlgitops.ml.scoring import Scorer
 
     trained = artifact(seams, workspace, root, model.pipeline, model.artifact)
@@ -58,9 +60,10 @@ def build(seams: Seams, workspace: Workspace, root: Path, model: Model, commit: 
     _refuse_missing_columns(frame, model)
     estimator = _estimator(seams, trained)
     seams.say(f"exporting {model.name} to ONNX …")
+    seen = _training_rows(seams, trained.record, model)
     exported = export(
         estimator,
-        frame[list(model.features)],
+        frame if seen is None else seen,
         task=model.task,
         row_id=model.evaluation.id,
         tolerance=model.export.parity.atol,
@@ -69,12 +72,56 @@ def build(seams: Seams, workspace: Workspace, root: Path, model: Model, commit: 
     parity = _prove(seams, model, estimator, scorer, frame)
     seams.say(f"evaluating {model.name} on {len(frame):,} rows …")
     lineage = _lineage(seams, workspace, root, model, commit)
-    return Built(
-        document=_describe(
-            seams, model, frame, scorer, exported.onnx, estimator, parity, lineage, judged.digest
-        ),
-        notes=exported.notes,
+    reference = _reference(seams, workspace, root, model)
+    parts = _Parts(
+        frame=frame,
+        reference=frame if reference is None else reference,
+        scorer=scorer,
+        onnx=exported.onnx,
+        expected=estimate(estimator, frame, model.task),
+        proof=_parity_json(parity),
+        lineage=lineage,
+        data=judged.digest,
     )
+    return Built(document=_describe(seams, model, parts), notes=exported.notes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """What a release document is made from. ``reference``: the rows that drift is held against."""
+
+    frame: pd.DataFrame
+    reference: pd.DataFrame
+    scorer: Scorer
+    onnx: bytes
+    expected: Scores
+    proof: Object
+    lineage: Lineage
+    data: Digest
+
+
+def _training_rows(seams: Seams, record: Record, model: Model) -> pd.DataFrame | None:
+    """Return the rows that the model was trained on, when they hold its features by name."""
+    for given in record.parts.inputs.values():
+        if given.format == "parquet":
+            rows = table(seams, given.digest)
+            if set(model.features) <= set(rows.columns):
+                return rows[list(model.features)]
+    return None
+
+
+def _reference(seams: Seams, workspace: Workspace, root: Path, model: Model) -> pd.DataFrame | None:
+    name = model.monitoring.reference
+    if name is None or name == model.evaluation.data:
+        return None
+    rows = table(seams, artifact(seams, workspace, root, model.pipeline, name).digest)
+    missing = set(model.features) - set(rows.columns)
+    if missing:
+        raise Refused(
+            f"monitoring.reference of {model.name} is {name}, which lacks {sorted(missing)[0]!r}",
+            hint="name an output that holds the model's features",
+        )
+    return rows
 
 
 def _refuse_missing_columns(frame: pd.DataFrame, model: Model) -> None:
@@ -134,29 +181,14 @@ def _prove(
     )
 
 
-def _describe(
-    seams: Seams,
-    model: Model,
-    frame: pd.DataFrame,
-    scorer: Scorer,
-    onnx: bytes,
-    estimator: Any,
-    parity: Parity,
-    lineage: Lineage,
-    data: Digest,
-) -> ReleaseDocument:
+def _describe(seams: Seams, model: Model, parts: _Parts) -> ReleaseDocument:
     from mlgitops.ml.golden import golden
     from mlgitops.ml.labels import encode_target
-    from mlgitops.ml.parity import estimate
-    from mlgitops.ml.profiles import profile
 
-    signature = scorer.signature
-    spec = model.evaluation
-    scores = scorer.score(frame)
-    truth = encode_target(model.task, signature.classes, frame[spec.target].to_numpy())
-    expected = estimate(estimator, frame, model.task)
+    signature, spec, frame = parts.scorer.signature, model.evaluation, parts.frame
+    scores = parts.scorer.score(frame)
     answers = frame_of(scores, frame[spec.id])
-    answers = answers.merge(frame_of(expected, frame[spec.id], prefix="e"), on="id")
+    answers = answers.merge(frame_of(parts.expected, frame[spec.id], prefix="e"), on="id")
     numbers = evaluation(
         frame,
         scores,
@@ -166,34 +198,34 @@ def _describe(
         metrics=spec.metrics,
         slices=spec.slices,
     )
-    proof = _parity_json(parity)
+    truth = encode_target(model.task, signature.classes, frame[spec.target].to_numpy())
     blobs = {
-        "model.onnx": onnx,
+        "model.onnx": parts.onnx,
         "signature.json": document(to_json(signature)),
-        "golden.json": document(golden(frame, signature, expected)),
+        "golden.json": document(golden(frame, signature, parts.expected)),
         "predictions.parquet": parquet(answers),
-        "profile.json": document(profile(frame, signature, scores, truth)),
-        "card.md": card(model, numbers, proof, lineage, signature).encode(),
+        "profile.json": document(_profile(parts, scores, truth)),
+        "card.md": card(model, numbers, parts.proof, parts.lineage, signature).encode(),
     }
     files = {name: seams.store.put_bytes(blob) for name, blob in blobs.items()}
-    files["evaluation.parquet"] = data
+    files["evaluation.parquet"] = parts.data
     sizes = {name: len(blob) for name, blob in blobs.items()}
-    sizes["evaluation.parquet"] = seams.store.path(data).stat().st_size
+    sizes["evaluation.parquet"] = seams.store.path(parts.data).stat().st_size
     config = seams.store.put_bytes(manifests.config())
     return ReleaseDocument(
         model=model.name,
         version=Version(0, 0, 0),
         digest=seams.store.put_bytes(manifests.manifest(model.name, config, files, sizes)),
-        size=len(onnx),
+        size=len(parts.onnx),
         task=model.task,
         files=files,
         features=tuple(field.name for field in signature.inputs),
         evaluation=cast(Object, numbers),
-        parity=proof,
-        lineage=lineage,
+        parity=parts.proof,
+        lineage=parts.lineage,
         bump="first",
         because=(),
-        measured=_measure(scorer, frame, signature),
+        measured=_measure(parts.scorer, frame, signature),
     )
 
 
@@ -207,6 +239,21 @@ def _parity_json(parity: Parity) -> Object:
         "atol": parity.atol,
         "rtol": parity.rtol,
         "ok": parity.ok,
+    }
+
+
+def _profile(parts: _Parts, scores: Scores, truth: Floats) -> Object:
+    """Return the reference profile: inputs and answers of the reference, quality of the judged."""
+    from mlgitops.ml.profiles import profile
+
+    signature = parts.scorer.signature
+    if parts.reference is parts.frame:
+        return profile(parts.frame, signature, scores, truth)
+    answers = parts.scorer.score(parts.reference)
+    judged = profile(parts.frame, signature, scores, truth)
+    return {
+        **profile(parts.reference, signature, answers, None),
+        "performance": judged["performance"],
     }
 
 
