@@ -30,6 +30,16 @@ class WorkTree:
                     found.append(path.relative_to(self.root).as_posix())
         return sorted(found)
 
+    def links(self, prefix: str = "") -> Iterable[str]:
+        """See ``Tree.links``."""
+        top = self.root / prefix
+        found = [prefix] if prefix and top.is_symlink() else []
+        for folder, folders, names in os.walk(top, followlinks=False):
+            folders[:] = [name for name in folders if name not in _SKIPPED]
+            places = (Path(folder, name) for name in (*folders, *names))
+            found += [p.relative_to(self.root).as_posix() for p in places if p.is_symlink()]
+        return sorted(found)
+
     def read(self, path: str) -> bytes | None:
         """See ``Tree.read``."""
         place = self.root / path

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 from mlgitops.core.errors import SpecError
 from mlgitops.core.findings import Finding
+from mlgitops.core.functions import Functions
 from mlgitops.core.marks import Mark
 from mlgitops.core.sources import Document, read
 from mlgitops.core.specs.base import Located, Spec
@@ -44,7 +45,7 @@ class Draft:
 
     ``unreadable``: the files with errors. ``broken``: (kind, name) of the specs with errors that
     still say who they are, and ``unnamed`` the files with others, so that nothing is called
-    missing that only could not be read.
+    missing that only could not be read. ``functions`` finds what the specs call.
     """
 
     tree: Tree
@@ -60,6 +61,7 @@ class Draft:
     unreadable: frozenset[str]
     broken: frozenset[tuple[str, str]]
     unnamed: frozenset[str]
+    functions: Functions
 
     def pipeline(self, name: str) -> Located[Pipeline] | None:
         """Return the first pipeline called ``name``."""
@@ -142,6 +144,11 @@ class _Reader:
             hint = "'mlgitops init' makes one"
             found = Finding(rule="project-exists", message=message, hint=hint, at=start)
             self._wrong(path, [found])
+        else:
+            # Listed, and not there when it is read: somebody writes at this moment.
+            message, hint = "the file was deleted while it was read", "validate again"
+            self._wrong(path, [Finding(rule="yaml", message=message, hint=hint, at=start)])
+            self.unnamed.add(path)
 
     def _specs(self, path: str, data: bytes) -> None:
         reading = read(data, path)
@@ -213,6 +220,7 @@ class _Reader:
             unreadable=frozenset(self.unreadable),
             broken=frozenset(self.broken),
             unnamed=frozenset(self.unnamed),
+            functions=Functions(self.tree),
         )
 
     def _of(self, kind: type[S]) -> tuple[Located[S], ...]:

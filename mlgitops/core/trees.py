@@ -18,12 +18,17 @@ class Tree(Protocol):
         """Return the bytes of one file, or None when there is no such file."""
         ...
 
+    def links(self, prefix: str = "") -> Iterable[str]:
+        """Return the sorted paths of the symlinks and submodules below ``prefix`` and itself."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class MemoryTree:
     """A tree held in memory."""
 
     files: Mapping[str, bytes]
+    linked: tuple[str, ...] = ()
 
     def paths(self, prefix: str = "") -> Iterable[str]:
         """See ``Tree.paths``."""
@@ -33,3 +38,13 @@ class MemoryTree:
     def read(self, path: str) -> bytes | None:
         """See ``Tree.read``."""
         return self.files.get(path)
+
+    def links(self, prefix: str = "") -> Iterable[str]:
+        """See ``Tree.links``."""
+        return below(self.linked, prefix)
+
+
+def below(paths: Iterable[str], prefix: str) -> list[str]:
+    """Return the ``paths`` that are ``prefix`` or stand below it, sorted."""
+    start = prefix.rstrip("/") + "/" if prefix else ""
+    return sorted(path for path in paths if path == prefix or path.startswith(start))

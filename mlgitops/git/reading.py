@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from mlgitops.core.errors import GitError
+from mlgitops.core.trees import below
 from mlgitops.git.calls import Calls
 
 
@@ -42,6 +43,7 @@ class CommitTree:
     repository: Reading
     commit: str
     entries: Mapping[str, str]
+    linked: tuple[str, ...] = ()
 
     def paths(self, prefix: str = "") -> Iterable[str]:
         """See ``Tree.paths``."""
@@ -52,6 +54,10 @@ class CommitTree:
         """See ``Tree.read``."""
         blob = self.entries.get(path)
         return None if blob is None else self.repository.blob(blob)
+
+    def links(self, prefix: str = "") -> Iterable[str]:
+        """See ``Tree.links``."""
+        return below(self.linked, prefix)
 
 
 class Reading(Calls):
@@ -127,13 +133,16 @@ class Reading(Calls):
     def tree(self, commit: str) -> CommitTree:
         """Return the files of ``commit``."""
         entries: dict[str, str] = {}
+        linked: list[str] = []
         for line in self.run("ls-tree", "-r", "-z", "--full-tree", commit).split("\0"):
             if line:
                 meta, path = line.split("\t", 1)
                 mode, _, object_id = meta.split(" ")
                 if mode in ("100644", "100755"):
                     entries[path] = object_id
-        return CommitTree(self, commit, entries)
+                else:
+                    linked.append(path)
+        return CommitTree(self, commit, entries, tuple(linked))
 
     def tags(self, pattern: str = "*") -> tuple[Tag, ...]:
         """Return the annotated tags that match, in one call to git."""

@@ -9,10 +9,83 @@ from typing import Final, TypeAlias
 from mlgitops.core.drafts import Draft
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding
+from mlgitops.core.rules import (
+    argument_twice,
+    artifact_format,
+    duplicate_name,
+    duplicate_step,
+    environment_after_exists,
+    environment_cycle,
+    file_input_exists,
+    function_exists,
+    function_parameters,
+    gate_direction,
+    gate_metric_exists,
+    gate_model_exists,
+    gate_range,
+    gate_slices_exist,
+    hold_model_exists,
+    input_exists,
+    metric_exists,
+    model_artifact_exists,
+    model_evaluation_data,
+    model_pipeline_exists,
+    name_matches_folder,
+    param_exists,
+    pin_model_exists,
+    pin_release,
+    placeholder_exists,
+    secret_in_clear,
+    snapshot_missing,
+    snapshot_source_exists,
+    spec_file,
+    step_cycle,
+    symlink,
+    target_leak,
+    template_target,
+    unused_param,
+)
 
 Check: TypeAlias = Callable[[Draft, Facts], Iterator[Finding]]
 
-RULES: Final[Mapping[str, Check]] = MappingProxyType({})
+RULES: Final[Mapping[str, Check]] = MappingProxyType(
+    {
+        argument_twice.RULE: argument_twice.check,
+        artifact_format.RULE: artifact_format.check,
+        duplicate_name.RULE: duplicate_name.check,
+        duplicate_step.RULE: duplicate_step.check,
+        environment_after_exists.RULE: environment_after_exists.check,
+        environment_cycle.RULE: environment_cycle.check,
+        file_input_exists.RULE: file_input_exists.check,
+        function_exists.RULE: function_exists.check,
+        function_parameters.RULE: function_parameters.check,
+        gate_direction.RULE: gate_direction.check,
+        gate_metric_exists.RULE: gate_metric_exists.check,
+        gate_model_exists.RULE: gate_model_exists.check,
+        gate_range.RULE: gate_range.check,
+        gate_slices_exist.RULE: gate_slices_exist.check,
+        hold_model_exists.RULE: hold_model_exists.check,
+        input_exists.RULE: input_exists.check,
+        metric_exists.RULE: metric_exists.check,
+        model_artifact_exists.RULE: model_artifact_exists.check,
+        model_evaluation_data.RULE: model_evaluation_data.check,
+        model_pipeline_exists.RULE: model_pipeline_exists.check,
+        name_matches_folder.RULE: name_matches_folder.check,
+        param_exists.RULE: param_exists.check,
+        pin_model_exists.RULE: pin_model_exists.check,
+        pin_release.RULE: pin_release.check,
+        placeholder_exists.RULE: placeholder_exists.check,
+        secret_in_clear.RULE: secret_in_clear.check,
+        snapshot_missing.RULE: snapshot_missing.check,
+        snapshot_source_exists.RULE: snapshot_source_exists.check,
+        spec_file.RULE: spec_file.check,
+        step_cycle.RULE: step_cycle.check,
+        symlink.RULE: symlink.check,
+        target_leak.RULE: target_leak.check,
+        template_target.RULE: template_target.check,
+        unused_param.RULE: unused_param.check,
+    }
+)
 
 
 def check(draft: Draft, facts: Facts) -> Iterator[Finding]:

@@ -94,7 +94,7 @@ def _relative(text: str) -> str:
 
 RelativePath = Annotated[str, AfterValidator(_relative)]
 
-S = TypeVar("S", bound=Spec)
+S = TypeVar("S", bound=Spec, covariant=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,7 +46,7 @@ class PythonSource(Spec):
 
 
 class FileSource(Spec):
-    """A file of the repository, taken as it is."""
+    """A file of the repository, taken as it is; ``path`` is relative to the pipeline's folder."""
 
     type: Literal["file"]
     path: RelativePath

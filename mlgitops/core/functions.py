@@ -1,0 +1,182 @@
+"""The functions that specs name: found and described by reading Python, never by importing it."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from mlgitops.core.trees import Tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """A function as it is written in ``path``.
+
+    ``accepts``: the names it can be called with, None when it takes any or when a decorator or an
+    assignment hides them. ``needs``: those without a default. ``by_place``: those that cannot be
+    given by name. ``plain``: not a coroutine.
+    """
+
+    path: str
+    line: int
+    accepts: tuple[str, ...] | None
+    needs: tuple[str, ...]
+    by_place: tuple[str, ...] = ()
+    plain: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoModule:
+    """There is no such module; ``looked`` are the files that it could be in."""
+
+    module: str
+    looked: tuple[str, ...]
+    modules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotPython:
+    """The module cannot be read as Python."""
+
+    path: str
+    line: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoFunction:
+    """The module has no such name; ``functions`` are those that it has."""
+
+    path: str
+    functions: tuple[str, ...]
+
+
+Answer: TypeAlias = "Function | NoModule | NotPython | NoFunction"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Module:
+    """The names that a module has at its top level; ``open``: it may have others too."""
+
+    functions: dict[str, Function]
+    open: bool
+
+
+@dataclass(slots=True)
+class Functions:
+    """Finds functions in one tree; each file is read once."""
+
+    tree: Tree
+    _modules: dict[str, _Module | NotPython | None] = field(default_factory=dict)
+
+    def find(self, function: str, folder: str) -> Answer:
+        """Find ``module:function``, in the pipeline's ``folder`` first, then at the root."""
+        name, _, wanted = function.partition(":")
+        below = name.replace(".", "/")
+        roots = (f"{folder}/", "")
+        for root in roots:
+            for path in (f"{root}{below}/__init__.py", f"{root}{below}.py"):
+                module = self._module(path)
+                if isinstance(module, NotPython):
+                    return module
+                if module is not None:
+                    return self._named(module, path, wanted)
+        return NoModule(
+            module=name,
+            looked=tuple(f"{root}{below}.py" for root in roots),
+            modules=tuple(
+                path.removeprefix(roots[0]).removesuffix(".py").replace("/", ".")
+                for path in self.tree.paths(folder)
+                if path.endswith(".py")
+            ),
+        )
+
+    @staticmethod
+    def _named(module: _Module, path: str, wanted: str) -> Answer:
+        found = module.functions.get(wanted)
+        if found is None and module.open:
+            return Function(path=path, line=1, accepts=None, needs=())
+        return found or NoFunction(path=path, functions=tuple(module.functions))
+
+    def _module(self, path: str) -> _Module | NotPython | None:
+        if path not in self._modules:
+            source = self.tree.read(path)
+            self._modules[path] = None if source is None else _read(source, path)
+        return self._modules[path]
+
+
+def _read(source: bytes, path: str) -> _Module | NotPython:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source, path)
+    except SyntaxError as error:
+        return NotPython(path=path, line=error.lineno or 1, why=error.msg)
+    except (ValueError, RecursionError, MemoryError) as error:
+        return NotPython(path=path, line=1, why=str(error) or "nested too deeply")
+    functions: dict[str, Function] = {}
+    is_open = False
+    for node in _top_level(tree.body):
+        match node:
+            case ast.FunctionDef():
+                functions[node.name] = _described(node, path)
+                is_open = is_open or node.name == "__getattr__"
+            case ast.AsyncFunctionDef():
+                functions[node.name] = replace(_hidden(node, path), plain=False)
+            case ast.Import(names=names) | ast.ImportFrom(names=names):
+                is_open = is_open or any(alias.name == "*" for alias in names)
+                for alias in names:
+                    name = alias.asname or alias.name.partition(".")[0]
+                    functions[name] = _hidden(node, path)
+            case ast.ClassDef(name=name):
+                functions[name] = _hidden(node, path)
+            case ast.Assign(targets=targets):
+                for target in targets:
+                    for named in ast.walk(target):
+                        if isinstance(named, ast.Name):
+                            functions[named.id] = _hidden(node, path)
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr()):
+                functions[name] = _hidden(node, path)
+            case _:
+                pass
+    return _Module(functions=functions, open=is_open)
+
+
+def _top_level(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements that run on import, also those below if, try, with and loops."""
+    todo = list(reversed(body))
+    while todo:
+        node = todo.pop()
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            for name in ("finalbody", "orelse", "body"):
+                todo += reversed(getattr(node, name, []))
+            for handler in getattr(node, "handlers", []):
+                todo += reversed(handler.body)
+
+
+def _described(node: ast.FunctionDef, path: str) -> Function:
+    if node.decorator_list:
+        return _hidden(node, path)
+    given = node.args
+    by_place = tuple(one.arg for one in given.posonlyargs)
+    named = [one.arg for one in given.args]
+    only = [one.arg for one in given.kwonlyargs]
+    with_default = len(given.defaults)
+    needed = [one.arg for one in (*given.posonlyargs, *given.args)]
+    needed = needed[: len(needed) - with_default]
+    needed += [name for name, value in zip(only, given.kw_defaults, strict=True) if value is None]
+    return Function(
+        path=path,
+        line=node.lineno,
+        accepts=None if given.kwarg is not None else (*named, *only),
+        needs=tuple(needed),
+        by_place=by_place,
+    )
+
+
+def _hidden(node: ast.stmt, path: str) -> Function:
+    return Function(path=path, line=node.lineno, accepts=None, needs=())

@@ -1,0 +1,28 @@
+"""No environment comes after itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from mlgitops.core.drafts import Draft
+from mlgitops.core.facts import Facts
+from mlgitops.core.findings import Finding
+from mlgitops.core.graphs import Cycle, order
+
+RULE: Final = "environment-cycle"
+
+
+def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
+    """Find one circle of environments."""
+    by_name = {environment.spec.name: environment for environment in draft.environments}
+    found = order({name: environment.spec.after for name, environment in by_name.items()})
+    if isinstance(found, Cycle):
+        first = by_name[found.names[0]]
+        wanted = (*found.names[1:], found.names[0])[0]
+        yield Finding(
+            rule=RULE,
+            message=f"these environments wait for one another: {found}",
+            hint="nothing can ever be promoted into them: take one name out of 'after'",
+            at=first.mark("after", first.spec.after.index(wanted)),
+        )

@@ -1,0 +1,43 @@
+"""A function that a spec names is in its module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, assert_never
+
+from mlgitops.core.calls import calls
+from mlgitops.core.drafts import Draft
+from mlgitops.core.facts import Facts
+from mlgitops.core.findings import Finding, did_you_mean
+from mlgitops.core.functions import Answer, Function, NoFunction, NoModule, NotPython
+
+RULE: Final = "function-exists"
+
+
+def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
+    """Find functions that are not there, by reading the modules and never by importing them."""
+    for call in calls(draft):
+        wrong = _wrong(call.function, draft.functions.find(call.function, call.folder))
+        if wrong is not None:
+            message, hint = wrong
+            yield Finding(rule=RULE, message=message, hint=hint, at=call.at)
+
+
+def _wrong(function: str, answer: Answer) -> tuple[str, str] | None:
+    module, _, name = function.partition(":")
+    match answer:
+        case NoModule(looked=looked, modules=modules):
+            hint = did_you_mean(module, modules) or f"it would be {' or '.join(looked)}"
+            return f"there is no module {module!r}", hint
+        case NotPython(path=path, line=line, why=why):
+            return f"{path}:{line} is not Python: {why}", "repair the module"
+        case NoFunction(path=path, functions=functions):
+            hint = did_you_mean(name, functions) or f"define it: 'def {name}(…)'"
+            return f"{path} has no function {name!r}", hint
+        case Function(plain=False, path=path):
+            hint = f"write 'def {name}' without 'async'"
+            return f"{name!r} in {path} is a coroutine, and nobody awaits it here", hint
+        case Function():
+            return None
+        case _:
+            assert_never(answer)

@@ -1,0 +1,28 @@
+"""A model is an output that its pipeline makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from mlgitops.core.artifacts import NoOutput, find_output
+from mlgitops.core.drafts import Draft
+from mlgitops.core.facts import Facts
+from mlgitops.core.findings import Finding
+
+RULE: Final = "model-artifact-exists"
+
+
+def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
+    """Find artifacts, evaluation data and reference data that no step makes."""
+    for model in draft.models:
+        spec = model.spec
+        named = {("artifact",): spec.artifact, ("evaluation", "data"): spec.evaluation.data}
+        if spec.monitoring.reference is not None:
+            named["monitoring", "reference"] = spec.monitoring.reference
+        pipeline = draft.pipeline(spec.pipeline)
+        for keys, artifact in named.items():
+            found = None if pipeline is None else find_output(pipeline.spec, artifact)
+            if isinstance(found, NoOutput):
+                at = model.mark(*keys)
+                yield Finding(rule=RULE, message=found.message, hint=found.hint, at=at)

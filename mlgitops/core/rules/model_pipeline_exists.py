@@ -1,0 +1,26 @@
+"""A model comes from a pipeline that is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from mlgitops.core.drafts import Draft
+from mlgitops.core.facts import Facts
+from mlgitops.core.findings import Finding, did_you_mean
+
+RULE: Final = "model-pipeline-exists"
+
+
+def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
+    """Find models of pipelines that are not there."""
+    known = [pipeline.spec.name for pipeline in draft.pipelines]
+    for model in draft.models:
+        name = model.spec.pipeline
+        if name not in known and not draft.may_have("Pipeline", name):
+            yield Finding(
+                rule=RULE,
+                message=f"there is no pipeline {name!r}",
+                hint=did_you_mean(name, known) or f"it would stand in pipelines/{name}/",
+                at=model.mark("pipeline"),
+            )

@@ -1,0 +1,27 @@
+"""A parameter that no step asks for changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from mlgitops.core.drafts import Draft
+from mlgitops.core.facts import Facts
+from mlgitops.core.findings import Finding
+
+RULE: Final = "unused-param"
+
+
+def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
+    """Find parameters that no step asks for."""
+    for pipeline in draft.pipelines:
+        used = {name for step in pipeline.spec.steps for name in step.params}
+        for name in pipeline.spec.params:
+            if name not in used:
+                yield Finding(
+                    rule=RULE,
+                    message=f"no step asks for the param {name!r}: changing it changes nothing",
+                    hint=f"add {name!r} to the params of a step, or delete it",
+                    at=pipeline.mark_key("params", name),
+                    severity="warning",
+                )

@@ -1,0 +1,41 @@
+"""Secrets that somebody wrote in clear: known by their form, or by the key that they are under."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+# Forms that vendors gave their tokens so that they can be found, and what they open.
+_TOKENS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
+    ("an AWS access key", re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
+    ("a GitHub token", re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,})")),
+    ("a GitLab token", re.compile(r"\bglpat-[\w-]{20,}")),
+    ("a Slack token", re.compile(r"\bxox[abeprs]-[A-Za-z0-9-]{10,}")),
+    ("a Slack webhook", re.compile(r"https://hooks\.slack\.com/services/[\w/]{20,}")),
+    ("a Google API key", re.compile(r"\bAIza[\w-]{35}")),
+    ("a Stripe key", re.compile(r"\b[rs]k_live_[A-Za-z0-9]{16,}")),
+    ("an npm token", re.compile(r"\bnpm_[A-Za-z0-9]{36}\b")),
+    ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
+    ("a signed token (JWT)", re.compile(r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+")),
+    ("a password in a URL", re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@]+:[^\s/@${]+@")),
+)
+_KEYS: Final = re.compile(
+    r"(?:^|_)(?:password|passwd|secret|api_?key|access_?key|private_?key|auth_?token)$", re.I
+)
+
+
+def secret_in(text: str, key: str | None = None) -> str | None:
+    """Return what ``text`` seems to be, or None; ``key`` is the name that it stands under."""
+    for what, pattern in _TOKENS:
+        if pattern.search(text):
+            return what
+    if key is not None and _KEYS.search(key) and text and not text.startswith("${"):
+        return f"the value of {key!r}"
+    return None
+
+
+def masked(line: str) -> str:
+    """Return a line of text with every known form of a secret replaced by as many ``*``."""
+    for _, pattern in _TOKENS:
+        line = pattern.sub(lambda found: "*" * len(found[0]), line)
+    return line
