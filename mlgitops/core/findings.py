@@ -34,7 +34,8 @@ class Finding:
             "severity": self.severity,
             "message": self.message,
             "hint": self.hint,
-            "path": self.at.path,
+            # A name that is not UTF-8 must not break the document.
+            "path": self.at.path.encode("utf-8", "replace").decode(),
             "line": self.at.line,
             "column": self.at.column,
             "length": self.at.length,

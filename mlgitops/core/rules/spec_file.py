@@ -6,60 +6,47 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from mlgitops.core.drafts import PROJECT_FILE, Draft
+from mlgitops.core.drafts import Draft, kinds_of
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding
 from mlgitops.core.marks import Mark
 
 RULE: Final = "spec-file"
 
-
-_SUFFIXES: Final = re.compile(r"(.*)\.(yml|yaml\.txt|YAML|YML|json)")
-_PLACES: Final = re.compile(
-    r"(pipelines/[^/]+/(pipeline|model)|pipelines/[^/]+/snapshots/[^/]+"
-    r"|environments/(?!templates/)[^/]+/(environment|pins/[^/]+|holds/[^/]+))"
+_ALMOST: Final = re.compile(
+    r"(?P<folder>pipelines/[^/]+/|environments/(?!templates/)[^/]+/)?"
+    r"(?P<inner>(snapshots|pins|holds)/[^/]+|pipeline|model|environment|mlgitops)s?\.ya?ml",
+    re.IGNORECASE,
 )
-_NEAR: Final = {
-    "pipelines": {"pipelines.yaml": "pipeline.yaml", "models.yaml": "model.yaml"},
-    "environments": {"environments.yaml": "environment.yaml", "env.yaml": "environment.yaml"},
-}
+_WRITTEN: Final = re.compile(
+    r"(?P<folder>(?P<kind>pipeline|environment)s/[^/]+)/(snapshots|pins|holds)/[^/]+"
+)
 
 
 def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
     """Find specs that are not read because of their name, and folders without their spec."""
-    names = {"pipelines": "pipeline.yaml", "environments": "environment.yaml"}
-    for top, name in names.items():
-        folders: dict[str, set[str]] = {}
-        for path in draft.tree.paths(top):
-            parts = path.split("/")
-            if len(parts) > 2 and parts[:2] != ["environments", "templates"]:
-                folders.setdefault(f"{top}/{parts[1]}", set()).add("/".join(parts[2:]))
-            match = _SUFFIXES.fullmatch(path)
-            if match is not None and _PLACES.fullmatch(match[1]):
-                yield _not_read(path, f"{match[1]}.yaml")
-            elif len(parts) == 3 and parts[2] in _NEAR[top]:
-                yield _not_read(path, f"{top}/{parts[1]}/{_NEAR[top][parts[2]]}")
-        for folder, files in folders.items():
-            needing = sorted(file for file in files if _needs_spec(file))
-            if name not in files and needing:
+    paths = [*draft.tree.paths("environments"), *draft.tree.paths("pipelines")]
+    if draft.tree.read("mlgitops.yml") is not None:
+        paths.append("mlgitops.yml")
+    known = set(paths)
+    lonely: set[str] = set()
+    for path in paths:
+        almost, written = _ALMOST.fullmatch(path), _WRITTEN.fullmatch(path)
+        if almost is not None and not kinds_of(path):
+            name = (almost["folder"] or "") + almost["inner"] + ".yaml"
+            yield Finding(
+                rule=RULE,
+                message=f"{path} is not read: it has the wrong name",
+                hint=f"rename it to {name.lower()}",
+                at=Mark(path=path),
+            )
+        elif written is not None and written["folder"] not in lonely:
+            spec = f"{written['folder']}/{written['kind']}.yaml"
+            if spec not in known:
+                lonely.add(written["folder"])
                 yield Finding(
                     rule=RULE,
-                    message=f"{folder} has no {name}, and {needing[0]} belongs to one",
-                    hint=f"add {folder}/{name}",
-                    at=Mark(path=f"{folder}/{needing[0]}"),
+                    message=f"{path} belongs to {spec}, and there is none",
+                    hint=f"add {spec}, or delete the folder",
+                    at=Mark(path=path),
                 )
-    if draft.tree.read(PROJECT_FILE) is None and draft.tree.read("mlgitops.yml") is not None:
-        yield _not_read("mlgitops.yml", PROJECT_FILE)
-
-
-def _needs_spec(file: str) -> bool:
-    return file.startswith(("snapshots/", "pins/", "holds/"))
-
-
-def _not_read(path: str, name: str) -> Finding:
-    return Finding(
-        rule=RULE,
-        message=f"{path} is not read: it has the wrong name",
-        hint=f"rename it to {name.rpartition('/')[2]}",
-        at=Mark(path=path),
-    )
