@@ -57,7 +57,7 @@ def history(
         try:
             repository.fetch()
         except GitError as error:
-            notes.append(f"not up to date: {error.message}")
+            notes.append(f"not up to date: {error.message.splitlines()[0]}")
     if repository.shallow():
         notes.append("the history was cut off (a shallow clone): git fetch --unshallow")
     base = repository.base(seams.branch)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mlgitops.core.digests import parse_digest
-from mlgitops.core.errors import GitError, UsageError
+from mlgitops.core.errors import GitError, MlgitopsError, Unreachable, UsageError
 from mlgitops.core.findings import did_you_mean
 from mlgitops.core.graphs import environment_order
 from mlgitops.core.pins import pin_path, read_as
@@ -24,8 +26,9 @@ def status(
 ) -> Matrix:
     """Return the matrix of models and environments on the shared branch.
 
-    ``offline``: as it was last fetched. ``local``: of the work tree, whatever was committed.
-    A remote that does not answer is a note, not an error: what is known is better than nothing.
+    ``offline``: as it was last fetched, and the forge is not asked. ``local``: of the work tree,
+    committed or not. A remote or forge that does not answer is a note, not an error: what is known
+    is better than nothing.
     Raises UsageError for an unknown ``model``, GitError when the branch does not exist yet.
     """
     notes = []
@@ -33,11 +36,18 @@ def status(
         try:
             seams.repository.fetch()
         except GitError as error:
-            notes.append(f"not up to date: {error.message}")
+            notes.append(f"not up to date: {_first_line(error)}")
     commit = None if local else seams.repository.base(seams.branch)
     tree = WorkTree(seams.repository.root) if commit is None else seams.repository.tree(commit)
     workspace = require(tree)
-    following = _open(seams)
+    following: Mapping[tuple[str, str], Open] = {}
+    if offline:
+        notes.append("open pull requests are not shown: the forge was not asked")
+    else:
+        try:
+            following = _open(seams)
+        except Unreachable as error:
+            notes.append(f"open pull requests are not known: {_first_line(error)}")
     known = releases(seams.repository)
     ordered = environment_order(one.spec for one in workspace.environments.values())
     environments = tuple(environment.name for environment in ordered)
@@ -60,6 +70,10 @@ def status(
     )
 
 
+def _first_line(error: MlgitopsError) -> str:
+    return error.message.splitlines()[0]
+
+
 def _place(seams: Seams) -> str:
     remote = seams.repository.remote
     return seams.branch if remote is None else f"{remote}/{seams.branch}"
@@ -69,7 +83,7 @@ def _row(
     workspace: Workspace,
     model: str,
     environments: tuple[str, ...],
-    following: dict[tuple[str, str], Open],
+    following: Mapping[tuple[str, str], Open],
     known: tuple[Release, ...],
 ) -> Row:
     mine = [release for release in known if release.model == model]
@@ -105,8 +119,11 @@ def _open(seams: Seams) -> dict[tuple[str, str], Open]:
 
 
 def _waits(pull: PullRequest) -> tuple[str, ...]:
-    red = tuple(check.name for check in pull.checks if check.state == "failure")
-    return red or tuple(check.name for check in pull.checks if check.state == "pending")
+    for state in ("failure", "pending"):
+        found = tuple(check for check in pull.checks if check.state == state)
+        if found:
+            return tuple(f"{one.name} ({one.detail})" if one.detail else one.name for one in found)
+    return ()
 
 
 def _proposed(seams: Seams, commit: str, environment: str, model: str) -> Pinned | None:
