@@ -1,40 +1,17 @@
 """Git, the seam below all others: what is read, what is written, and what 16 rivals leave."""
 
-import multiprocessing
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mlgitops.core.errors import GitError, NotAllowed, Refused
 from mlgitops.git import KEPT, Published, RefUpdate, Repository, Stale
+from tests.seams.rivals import race
 from tests.support import Origin, commit, git, write
 
-FORK = multiprocessing.get_context("fork")
 RIVALS = 16
-
-
-def race(work: Callable[[int], Any], rivals: int = RIVALS) -> list[Any]:
-    """Run `work(n)` in real processes that start together; what each one returned."""
-    ready, answers = FORK.Barrier(rivals), FORK.Queue()
-
-    def run(number: int) -> None:
-        ready.wait(60)
-        try:
-            answers.put((number, work(number)))
-        except BaseException as error:
-            answers.put((number, error))
-
-    processes = [FORK.Process(target=run, args=(n,)) for n in range(rivals)]
-    for process in processes:
-        process.start()
-    collected = dict(answers.get(timeout=120) for _ in processes)
-    for process in processes:
-        process.join()
-    return [collected[number] for number in range(rivals)]
 
 
 def snapshot(root: Path) -> dict[str, str]:
