@@ -1,4 +1,4 @@
-"""Golden rows: a few rows with the estimator's own answers, which a server checks before serving."""
+"""Golden rows: a few rows with the estimator's own answers; a server checks them before serving."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _chosen(frame: pd.DataFrame, signature: Signature, expected: Scores) -> Code
 
 def _decided(expected: Scores) -> Mask:
     values = expected.values
-    finite: Mask = np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+    finite: Mask = np.asarray(np.isfinite(values.reshape(len(values), -1)).all(axis=1))
     match expected.task:
         case "regression":
             return finite

@@ -67,13 +67,11 @@ def shaped(raw: Any, task: Task, classes: int) -> Floats:
             + (f" with {classes} classes" if classes else ""),
             hint="look at `task:` in model.yaml and at the output of the model",
         )
-    match task:
-        case "regression":
-            return values.reshape(-1)
-        case "binary-classification":
-            return values[:, 1]
-        case "multiclass-classification":
-            return values
+    if task == "regression":
+        return values.reshape(-1)
+    # float32 sums over a hundred trees end at 1.0000001, and metrics refuse such a probability.
+    values = np.clip(values, 0.0, 1.0)
+    return values[:, 1] if task == "binary-classification" else values
 
 
 def _session(onnx: bytes) -> Any:

@@ -1,0 +1,270 @@
+"""Confidence intervals of metrics, and the paired non-inferiority test between two models.
+
+All of it is analytical, from influence values (``ml.influence``): no seed matters, the same rows
+give the same bytes. Means of losses are skewed (a log loss has a long tail), so their interval is
+Hall's (1992), Student's t after a correction for skewness; for a symmetric sample it is Student's
+interval. Quantities between 0 and 1 are judged on the logit scale, shares by Wilson's score.
+Rows count as independent: for repeated or serial rows the true uncertainty is larger.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from mlgitops.core.errors import MlgitopsError
+from mlgitops.core.metrics import METRICS, Direction
+from mlgitops.ml.influence import Influence, influence, losses
+from mlgitops.ml.labels import Floats, Scores
+from mlgitops.ml.metrics import check_metrics, undefined
+
+Verdict = Literal["pass", "fail", "inconclusive"]
+
+# Below this no large-sample theory holds, and nothing that two models do alike proves anything.
+MIN_ROWS = 30
+# The chance that a comparison of equal models passes, which ``n_needed`` is computed for.
+POWER = 0.80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """A metric with its two-sided interval at ``confidence``."""
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    n: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A candidate against the live model, on the same rows.
+
+    ``delta`` is candidate minus live in the metric's own unit; ``low`` and ``high`` bound it, each
+    one-sided at ``confidence`` (together the two-sided interval at 2 x confidence - 1). ``limit``
+    is the worst delta that passes. ``n_needed``, when inconclusive: rows for a pass with 80 %
+    power if the models were equal (or, when these many rows were looked at, if the difference is
+    what it looks like); None when no number of rows would do.
+    """
+
+    metric: str
+    better: Direction
+    live: float
+    candidate: float
+    delta: float
+    low: float
+    high: float
+    limit: float
+    confidence: float
+    verdict: Verdict
+    n: int
+    n_needed: int | None
+
+    @property
+    def improvement(self) -> float:
+        """The difference, positive when the candidate is better."""
+        return self.delta if self.better == "higher" else -self.delta
+
+
+def interval(
+    metric: str, target: Floats, scores: Scores, confidence: float = 0.95, seed: int = 0
+) -> Interval:
+    """Return a metric's value and two-sided interval.
+
+    ``seed`` has no influence: nothing is drawn. Raises MlgitopsError when the rows do not define
+    the metric.
+    """
+    del seed
+    found = _defined(metric, target, scores)
+    low, high = _bounds(found, (1 + confidence) / 2)
+    return Interval(
+        metric=metric,
+        value=found.value,
+        low=low,
+        high=high,
+        n=len(target),
+        confidence=confidence,
+    )
+
+
+def compare(
+    metric: str,
+    target: Floats,
+    live: Scores,
+    candidate: Scores,
+    margin: float,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Comparison:
+    """Return whether ``candidate`` is no worse than ``live`` by more than ``margin``.
+
+    ``margin`` is in the metric's unit and not negative; all arrays hold the same rows in the same
+    order. Pass: the lower bound of the improvement is above -margin. Fail: its upper bound is
+    below -margin. Otherwise, or with fewer than 30 rows, inconclusive. ``seed`` has no influence.
+    Raises MlgitopsError when the rows do not define the metric.
+    """
+    del seed
+    now, then = _defined(metric, target, candidate), _defined(metric, target, live)
+    better = METRICS[metric].direction
+    sign = 1.0 if better == "higher" else -1.0
+    if metric in ("accuracy", "recall"):
+        rows = target == 1 if metric == "recall" else np.ones(len(target), dtype=bool)
+        right = [losses("accuracy", target, scores)[rows] for scores in (candidate, live)]
+        sd, low, high = _paired_shares(right[0], right[1], confidence)
+        sd *= math.sqrt(len(target) / int(rows.sum()))
+    else:
+        sd = _sd(now.psi - then.psi)
+        freedom = min(now.events, then.events) - 1
+        low, high = _hall(now.value - then.value, now.psi - then.psi, confidence, freedom)
+    n, delta = len(target), now.value - then.value
+    verdict = _verdict(*((low, high) if sign > 0 else (-high, -low)), margin, n)
+    needed = _needed(sd, margin, sign * delta, n, confidence)
+    return Comparison(
+        metric=metric,
+        better=better,
+        live=then.value,
+        candidate=now.value,
+        delta=delta,
+        low=low,
+        high=high,
+        limit=-sign * margin,
+        confidence=confidence,
+        verdict=verdict,
+        n=n,
+        n_needed=needed if verdict == "inconclusive" else None,
+    )
+
+
+def _verdict(worst: float, best: float, margin: float, n: int) -> Verdict:
+    """Judge an improvement that lies between ``worst`` and ``best``."""
+    if n < MIN_ROWS:
+        return "inconclusive"
+    if worst > -margin:
+        return "pass"
+    return "fail" if best < -margin else "inconclusive"
+
+
+def _defined(metric: str, target: Floats, scores: Scores) -> Influence:
+    check_metrics(scores.task, [metric])
+    if len(target) != len(scores):
+        raise MlgitopsError(
+            f"there are {len(target)} true values and {len(scores)} scores",
+            hint="join them by row id first",
+        )
+    reason = undefined(metric, target, scores)
+    if reason is not None:
+        raise MlgitopsError(f"{metric} is undefined: {reason}", hint="compare on other rows")
+    return influence(metric, target, scores)
+
+
+def _bounds(found: Influence, level: float) -> tuple[float, float]:
+    """Return both bounds of a single metric, each one-sided at ``level``."""
+    value, psi, freedom = found.value, found.psi, found.events - 1
+    match found.scale:
+        case "mean":
+            low, high = _hall(value, psi, level, freedom)
+            return max(low, 0.0), high
+        case "root":
+            if value == 0:
+                return 0.0, 0.0
+            # Squares have longer tails than Hall can mend; on the log scale they have not.
+            low, high = _hall(math.log(value), psi / value, level, freedom)
+            return math.exp(low), math.exp(high)
+        case "share":
+            return _wilson(value, found.events, level)
+        case "explained":
+            if value >= 1:
+                return value, value
+            # 1 - r2 is a ratio of positive means: normal on the log scale.
+            low, high = _hall(math.log(1 - value), -psi / (1 - value), level, freedom)
+            return 1 - math.exp(high), 1 - math.exp(low)
+        case "bounded":
+            return _logit(value, psi, level, found.events)
+
+
+def _hall(value: float, psi: Floats, level: float, freedom: int) -> tuple[float, float]:
+    """Return bounds of ``value``, the mean of rows that vary as ``psi``, corrected for skewness.
+
+    Peter Hall, On the removal of skewness by transformation (1992): a monotone cubic of the
+    studentised mean whose error is of order 1/n where Student's is of order 1/sqrt(n).
+    """
+    from scipy.stats import t
+
+    n = len(psi)
+    sd = _sd(psi)
+    if n < 2 or sd == 0.0:
+        return value, value
+    skewness = float(np.mean((psi / sd) ** 3))
+    quantile = float(t.ppf(level, max(freedom, 1)))
+    step = sd / math.sqrt(n)
+
+    def turned(x: float) -> float:
+        a = skewness / math.sqrt(n)
+        if abs(a) < 1e-9:
+            return x
+        return float((np.cbrt(1 + a * (x - a / 6)) - 1) * 3 / a)
+
+    low = max(quantile, turned(quantile))
+    high = max(quantile, -turned(-quantile))
+    return value - step * low, value + step * high
+
+
+def _logit(value: float, psi: Floats, level: float, events: int) -> tuple[float, float]:
+    from scipy.stats import t
+
+    if value <= 0.0 or value >= 1.0:
+        # All of ``events`` independent comparisons went one way: the bound that explains it.
+        edge = (1 - level) ** (1 / max(events, 1))
+        return (edge, 1.0) if value >= 1.0 else (0.0, 1 - edge)
+    step = _sd(psi) / math.sqrt(len(psi)) / (value * (1 - value))
+    reach = float(t.ppf(level, max(events - 1, 1))) * step
+    middle = math.log(value / (1 - value))
+    return 1 / (1 + math.exp(reach - middle)), 1 / (1 + math.exp(-reach - middle))
+
+
+def _wilson(share: float, n: int, level: float) -> tuple[float, float]:
+    z = _z(level)
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    reach = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return max(middle - reach, 0.0), min(middle + reach, 1.0)
+
+
+def _paired_shares(now: Floats, then: Floats, level: float) -> tuple[float, float, float]:
+    """Return sd per row and bounds of the difference of two paired shares.
+
+    Agresti and Min (2005): half a row is added to each of the four cells, so that two models which
+    never disagreed on 50 rows are not taken for equal.
+    """
+    n = len(now) + 2
+    gained = float((now > then).sum()) + 0.5
+    lost = float((then > now).sum()) + 0.5
+    middle = (gained - lost) / n
+    sd = math.sqrt((gained + lost) / n - middle**2)
+    reach = _z(level) * sd / math.sqrt(n)
+    return sd, middle - reach, middle + reach
+
+
+def _needed(sd: float, margin: float, improvement: float, n: int, confidence: float) -> int | None:
+    """Return the rows for a pass with 80 % power, at least 30."""
+    z = _z(confidence) + _z(POWER)
+    for distance in (margin, improvement + margin):
+        if distance > 0:
+            rows = max(math.ceil((z * sd / distance) ** 2), MIN_ROWS)
+            if rows > n:
+                return rows
+    return None
+
+
+def _sd(psi: Floats) -> float:
+    return float(psi.std(ddof=1)) if len(psi) > 1 else 0.0
+
+
+def _z(level: float) -> float:
+    from scipy.special import ndtri
+
+    return float(ndtri(level))
