@@ -1,6 +1,7 @@
 """Promotions: one identity, one branch, one record; and where two trees differ."""
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -60,7 +61,8 @@ def test_the_record_keeps_what_was_proposed_and_leaves_out_what_time_and_people_
         GateResult(gate="previous", kind="previous", state="pass", detail="2"),
     ]
     kept = record(PROMOTION, results, None)
-    assert [gate["gate"] for gate in kept["gates"]] == ["a"]
+    gates = cast("list[dict[str, str]]", kept["gates"])
+    assert [gate["gate"] for gate in gates] == ["a"]
     assert kept["fingerprint"] == PROMOTION.fingerprint
     assert record_path(PROMOTION, 3).startswith("environments/prod/records/churn/0003-")
 
