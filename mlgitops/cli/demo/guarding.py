@@ -1,0 +1,96 @@
+"""What does not get through, how to go back, and how anybody can check it all."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mlgitops.cli.demo import scratch
+from mlgitops.cli.demo.changing import AFTER, FEATURES, edit
+from mlgitops.cli.demo.commands import at
+from mlgitops.cli.demo.people import ENVIRONMENTS, MODEL, Story
+
+# A change that looks harmless, and takes morning and evening for the same.
+TWELVE: Final = '"hour": hour % 12,  # as on a clock\n'
+
+
+def refuse(story: Story) -> None:
+    """A bad release meets a gate: no pull request is opened."""
+    story.say(
+        """Not every change is a good one. Somebody writes the hour as clocks show it, in which
+        eight in the morning and eight in the evening are the same. The code is fine, the model
+        trains, the release is sound. It is only bad."""
+    )
+    story.update(story.dana)
+    story.git(story.dana, "switch", "--quiet", "-c", "clock-hour")
+    edit(story, FEATURES, AFTER, TWELVE)
+    story.git(story.dana, "diff", "--unified=0", "--", FEATURES, hidden=False, lines=12)
+    story.commit(story.dana, "Write the hour as clocks show it", [FEATURES])
+    story.propose("clock-hour", "Write the hour as clocks show it")
+    story.release(lines=6)
+    first = ENVIRONMENTS[0]
+    story.say(f"It does not even get into {first}:")
+    done = story.mlgitops(story.dana, "promote", MODEL, "--to", first, "--json", expect=1, lines=0)
+    gates = done.json("gates")
+    assert isinstance(gates, list)
+    failed = [gate for gate in gates if at(gate, "state") == "fail"]
+    for gate in failed:
+        story.show(f"✗ {at(gate, 'gate')}: {at(gate, 'detail')}")
+    story.claim("a gate refused it by name", bool(failed), gates)
+    story.claim("no pull request was opened", not story.open_pulls())
+    story.say("The change is reverted, by a commit like any other.")
+    story.git(story.dana, "revert", "--no-edit", "-m", "1", "HEAD", hidden=False)
+    story.git(story.dana, "push", "--quiet", "origin", "main", hidden=False)
+
+
+def roll_back(story: Story) -> None:
+    """Back to the version before, and held there."""
+    prod = ENVIRONMENTS[-1]
+    now, _ = story.state(prod)
+    story.say(
+        f"""At night Kim is called: the stations at the stadium are empty. Whatever the reason is,
+        first back to what ran before {now}. A rollback asks no gate on quality, only whether the
+        bytes are there, and it holds the model, so that the next promotion does not undo it."""
+    )
+    story.update(story.kim)
+    reason = "empty stations at the stadium"
+    story.mlgitops(story.kim, "rollback", MODEL, "--env", prod, "--reason", reason)
+    number = story.only_pull()
+    story.mlgitops(story.kim, "pulls", "merge", str(number), lines=4)
+    back, state = story.state(prod)
+    story.claim(f"prod went from {now} back to {back}", back != now, back)
+    story.claim("it is held there", state == "held", state)
+    story.say("Promoting while somebody holds it is refused, and says who and why:")
+    done = story.mlgitops(
+        story.dana, "promote", MODEL, "--to", prod, "--version", now, expect=1, lines=20
+    )
+    story.claim("the reason is told", reason in done.out, done.out)
+    story.say("What runs where, who moved it, and what it was made of, all answered by git:")
+    story.mlgitops(story.kim, "status", MODEL)
+    story.mlgitops(story.kim, "history", MODEL, "--env", prod, lines=24)
+    story.mlgitops(story.kim, "lineage", MODEL, lines=24)
+
+
+def verify(story: Story) -> None:
+    """A stranger recomputes what the repository claims, and finds a single changed byte."""
+    story.say(
+        """Ada audits. She trusts nobody, clones the repository and has everything computed again:
+        manifests from pins, metrics from predictions, predictions from the ONNX."""
+    )
+    ada = scratch.clone(story, "Ada")
+    story.mlgitops(ada, "verify")
+    story.say("Then she changes one byte of a manifest, as an attacker would:")
+    folder = ada.clone / "environments" / ENVIRONMENTS[-1] / "rendered" / MODEL
+    manifest = sorted(folder.iterdir())[0]
+    data = bytearray(manifest.read_bytes())
+    place = data.index(b"sha256:") + len(b"sha256:")
+    data[place] = ord("0") if data[place] != ord("0") else ord("1")
+    manifest.write_bytes(bytes(data))
+    story.git(ada, "diff", "--stat", hidden=False, lines=4)
+    done = story.mlgitops(ada, "verify", "--json", expect=1, lines=0)
+    findings = done.json("findings")
+    assert isinstance(findings, list)
+    path = str(manifest.relative_to(ada.clone))
+    named = [finding for finding in findings if at(finding, "path") == path]
+    for finding in named:
+        story.show(f"{at(finding, 'path')}: {at(finding, 'rule')}: {at(finding, 'message')}")
+    story.claim("the manifest is named", bool(named), findings)
