@@ -47,7 +47,9 @@ def run(args: argparse.Namespace) -> int:
     lines = [f"wrote {path}" for path in done.written]
     lines += [f"removed {path}" for path in done.removed]
     if not lines:
-        lines = [f"nothing to do: {len(done.unchanged)} manifests are what their pins give"]
+        count = len(done.unchanged)
+        what = "1 manifest is" if count == 1 else f"{count} manifests are"
+        lines = [f"nothing to do: {what} up to date"]
     write("\n".join(lines))
     return 0
 
