@@ -16,10 +16,18 @@ class NoOutput:
     hint: str
 
 
+def outputs_of(pipeline: Pipeline) -> dict[str, dict[str, OutputSpec]]:
+    """Return step to output name to output; steps of one name are taken together."""
+    found: dict[str, dict[str, OutputSpec]] = {}
+    for step in pipeline.steps:
+        found.setdefault(step.name, {}).update(step.outputs)
+    return found
+
+
 def find_output(pipeline: Pipeline, artifact: str) -> OutputSpec | NoOutput:
     """Return the output that ``artifact`` (``step.output``) names in ``pipeline``."""
     maker, _, output = artifact.partition(".")
-    outputs = {step.name: step.outputs for step in pipeline.steps}
+    outputs = outputs_of(pipeline)
     if maker not in outputs:
         known = f"its steps are {', '.join(outputs)}"
         return NoOutput(

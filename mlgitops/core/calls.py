@@ -16,7 +16,8 @@ from mlgitops.core.specs.pipelines import Pipeline, PythonSource, Step
 class Call:
     """One ``module:function`` in a spec.
 
-    ``given``: argument to where it is written. ``by``: who calls, for messages.
+    ``given``: argument to where it is written. ``by``: who calls, for messages. ``settled``: False
+    when a name among them does not resolve, so that what is given is not what is meant.
     """
 
     function: str
@@ -24,6 +25,7 @@ class Call:
     at: Mark
     by: str
     given: Mapping[str, Mark]
+    settled: bool = True
 
 
 def calls(draft: Draft) -> Iterator[Call]:
@@ -35,7 +37,7 @@ def calls(draft: Draft) -> Iterator[Call]:
                 yield found
     for model in draft.models:
         labels = model.spec.monitoring.labels
-        if labels is not None:
+        if labels is not None and draft.pipeline(model.spec.pipeline) is not None:
             at = model.mark("monitoring", "labels", "source")
             yield Call(
                 function=labels.source,
@@ -61,6 +63,7 @@ def _of_step(pipeline: Located[Pipeline], index: int, step: Step) -> Call | None
         at=pipeline.mark(*keys),
         by=f"step {step.name!r}",
         given=given,
+        settled=all(name in pipeline.spec.params for name in step.params),
     )
 
 

@@ -176,7 +176,8 @@ class _Reader:
     def _remember(self, document: Document) -> None:
         value = document.value
         kind, name = (value.get("kind"), value.get("name")) if isinstance(value, dict) else (0, 0)
-        if isinstance(kind, str) and isinstance(name, str):
+        known = [one.__name__ for one in kinds_of(document.path)]
+        if isinstance(kind, str) and kind in known and isinstance(name, str):
             self.broken.add((kind, name))
         else:
             self.unnamed.add(document.path)

@@ -19,9 +19,9 @@ _TOKENS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("a signed token (JWT)", re.compile(r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+")),
     ("a password in a URL", re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@]+:[^\s/@${]+@")),
 )
-_KEYS: Final = re.compile(
-    r"(?:^|_)(?:password|passwd|secret|api_?key|access_?key|private_?key|auth_?token)$", re.I
-)
+_NAMES = r"(?:password|passwd|secret|api_?key|access_?key|private_?key|auth_?token)"
+_KEYS: Final = re.compile(rf"(?:^|_){_NAMES}$", re.IGNORECASE)
+_GIVEN: Final = re.compile(rf"({_NAMES}[\"']?\s*:\s*)([^\s,\[\]{{}}$][^\s,}}]*)", re.IGNORECASE)
 
 
 def secret_in(text: str, key: str | None = None) -> str | None:
@@ -35,7 +35,8 @@ def secret_in(text: str, key: str | None = None) -> str | None:
 
 
 def masked(line: str) -> str:
-    """Return a line of text with every known form of a secret replaced by as many ``*``."""
+    """Return a line of YAML with whatever looks like a secret replaced by as many ``*``."""
+    line = _GIVEN.sub(lambda found: found[1] + "*" * len(found[2]), line)
     for _, pattern in _TOKENS:
         line = pattern.sub(lambda found: "*" * len(found[0]), line)
     return line

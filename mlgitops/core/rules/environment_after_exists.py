@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from mlgitops.core.drafts import Draft
+from mlgitops.core.drafts import Draft, folder
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding, did_you_mean
 
@@ -15,9 +15,14 @@ RULE: Final = "environment-after-exists"
 def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
     """Find names in ``after`` that no environment has."""
     known = [environment.spec.name for environment in draft.environments]
+    folders = {folder(environment.path) for environment in draft.environments}
     for environment in draft.environments:
         for place, name in enumerate(environment.spec.after):
-            if name not in known and not draft.may_have("Environment", name):
+            if (
+                name not in known
+                and name not in folders
+                and not draft.may_have("Environment", name)
+            ):
                 yield Finding(
                     rule=RULE,
                     message=f"there is no environment {name!r}",

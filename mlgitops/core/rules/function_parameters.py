@@ -18,7 +18,7 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
     """Find arguments that do not fit, by reading the function and never by importing it."""
     for call in calls(draft):
         found = draft.functions.find(call.function, call.folder)
-        if not isinstance(found, Function):
+        if not isinstance(found, Function) or not call.settled:
             continue
         name = call.function.partition(":")[2]
         where = f"{found.path}:{found.line}"

@@ -24,16 +24,12 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
         if not without:
             continue
         known = [name for metrics in recorded.values() for name in metrics]
-        hint = did_you_mean(metric, known)
         message = f"model {without[0]!r} does not record the metric {metric!r}"
-        if len(without) == len(recorded) > 1:
+        listed = f"it records {', '.join(known)}; add it to evaluation.metrics"
+        hint = did_you_mean(metric, known) or listed
+        if metric in known:
+            owner = next(name for name in recorded if name not in without)
+            hint = f"add 'model: {owner}' if the gate is for that model alone"
+        elif len(recorded) > 1:
             message = f"no model records the metric {metric!r}"
-        elif len(recorded) > 1 and hint is None:
-            others = [name for name in recorded if name not in without]
-            hint = f"add 'model: {others[0]}' if the gate is for that model alone"
-        yield Finding(
-            rule=RULE,
-            message=message,
-            hint=hint or f"it records {', '.join(known)}; add it to evaluation.metrics",
-            at=asked.mark("metric"),
-        )
+        yield Finding(rule=RULE, message=message, hint=hint, at=asked.mark("metric"))

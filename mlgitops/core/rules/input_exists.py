@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from mlgitops.core.artifacts import outputs_of
 from mlgitops.core.drafts import Draft
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding, did_you_mean
@@ -16,7 +17,7 @@ RULE: Final = "input-exists"
 def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
     """Find inputs that no step makes."""
     for pipeline in draft.pipelines:
-        makes = {step.name: tuple(step.outputs) for step in pipeline.spec.steps}
+        makes = outputs_of(pipeline.spec)
         for index, step in enumerate(pipeline.spec.steps):
             for name, maker, output in step_inputs(step):
                 at = pipeline.mark("steps", index, "inputs", name)

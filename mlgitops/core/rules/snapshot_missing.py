@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from mlgitops.core.drafts import Draft, folder
+from mlgitops.core.drafts import Draft
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding
 
@@ -14,12 +14,12 @@ RULE: Final = "snapshot-missing"
 
 def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
     """Find sources without a snapshot: no commit says yet which rows they mean."""
-    pinned = {(folder(one.path), one.spec.source) for one in draft.snapshots}
+    files = {one.path for one in draft.snapshots} | draft.unreadable
     for pipeline in draft.pipelines:
         for index, step in enumerate(pipeline.spec.steps):
             name = pipeline.spec.name
             path = f"pipelines/{name}/snapshots/{step.name}.yaml"
-            if step.source is None or (name, step.name) in pinned or path in draft.unreadable:
+            if step.source is None or path in files:
                 continue
             yield Finding(
                 rule=RULE,

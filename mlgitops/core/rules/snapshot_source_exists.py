@@ -19,7 +19,8 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
         if pipeline is None:
             continue
         sources = [step.name for step in pipeline.spec.steps if step.source is not None]
-        if snapshot.spec.source not in sources:
+        named = snapshot.path.endswith(f"/{snapshot.spec.source}.yaml")
+        if named and snapshot.spec.source not in sources:
             known = ", ".join(sources) or "none"
             yield Finding(
                 rule=RULE,

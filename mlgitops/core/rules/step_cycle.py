@@ -16,8 +16,9 @@ RULE: Final = "step-cycle"
 def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
     """Find one circle of steps in each pipeline."""
     for pipeline in draft.pipelines:
-        found = order(step_needs(pipeline.spec))
-        if not isinstance(found, Cycle):
+        needs = step_needs(pipeline.spec)
+        found = order(needs)
+        if not isinstance(found, Cycle) or len(needs) < len(pipeline.spec.steps):
             continue
         first, wanted = found.names[0], (*found.names[1:], found.names[0])[0]
         for index, step in enumerate(pipeline.spec.steps):

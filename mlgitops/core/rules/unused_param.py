@@ -7,7 +7,7 @@ from typing import Final
 
 from mlgitops.core.drafts import Draft
 from mlgitops.core.facts import Facts
-from mlgitops.core.findings import Finding
+from mlgitops.core.findings import Finding, closest
 
 RULE: Final = "unused-param"
 
@@ -15,7 +15,9 @@ RULE: Final = "unused-param"
 def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
     """Find parameters that no step asks for."""
     for pipeline in draft.pipelines:
-        used = {name for step in pipeline.spec.steps for name in step.params}
+        asked = {name for step in pipeline.spec.steps for name in step.params}
+        # One that is asked for under a misspelt name is the finding of another rule.
+        used = asked | {closest(name, pipeline.spec.params) for name in asked}
         for name in pipeline.spec.params:
             if name not in used:
                 yield Finding(
