@@ -32,8 +32,9 @@ _GZIP: Final = b"\x1f\x8b"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """What a file holds. ``content``: digest of a parquet table's rows, whoever wrote the file.
+    """What a file holds: ``rows`` of a table, or of a JSON list.
 
+    ``content``: digest of a parquet table's rows, whoever wrote the file.
     ``types``: of an estimator, the types that loading it makes and skops does not know as safe.
     """
 
@@ -152,7 +153,7 @@ def _describe_frame(value: Any) -> Description:
 def _write_json(value: object, path: Path) -> Description:
     text = json.dumps(_plain(value), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
-    return Description()
+    return Description(rows=len(value) if isinstance(value, list | tuple) else None)
 
 
 def _plain(value: object) -> object:

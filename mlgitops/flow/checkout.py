@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,6 +23,10 @@ from mlgitops.files import WorkTree
 from mlgitops.flow.seams import Seams
 
 LOCK_FILE = "requirements.lock"
+
+# CPython 3.11 and 3.12 count the depth of all syntax trees in one place: reading two at once ends
+# in "SystemError: AST constructor recursion depth mismatch" (python/cpython#106905).
+_PARSING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +102,12 @@ class Checkout:
         """Return the code of a step; ``codes`` to read it anew."""
         codes = codes or self.codes
         step = node.step
-        if step.run is not None:
-            return codes.of_function(step.run, node.folder)
-        if isinstance(step.source, PythonSource):
-            return codes.of_function(step.source.run, node.folder)
-        return self._named_code(node, codes)
+        with _PARSING:
+            if step.run is not None:
+                return codes.of_function(step.run, node.folder)
+            if isinstance(step.source, PythonSource):
+                return codes.of_function(step.source.run, node.folder)
+            return self._named_code(node, codes)
 
     def _named_code(self, node: Node, codes: Codes) -> Code:
         """Return the files of the pipeline's folder that a command names, scripts with imports."""

@@ -1,0 +1,98 @@
+"""A store in memory. It refuses what the real one refuses."""
+
+import hashlib
+import io
+import tempfile
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from mlgitops.core.digests import Digest, hex_of, of_bytes, short
+from mlgitops.core.errors import StoreError
+
+
+class MemoryStore:
+    """See `mlgitops.store.Store`; `full` makes every write fail as a full disk does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.full = False
+        self.blobs: dict[Digest, bytes] = {}
+        self.keys: dict[Digest, Digest] = {}
+        self._folder = folder
+        self._locks: dict[Digest, threading.Lock] = defaultdict(threading.Lock)
+
+    def has(self, digest: Digest) -> bool:
+        return digest in self.blobs
+
+    @contextmanager
+    def open(self, digest: Digest) -> Iterator[BinaryIO]:
+        yield io.BytesIO(self.read(digest))
+
+    def read(self, digest: Digest) -> bytes:
+        if digest not in self.blobs:
+            raise StoreError(f"{digest} is not in the store")
+        data = self.blobs[digest]
+        if of_bytes(data) != digest:
+            raise StoreError(f"{digest} is damaged")
+        return data
+
+    def path(self, digest: Digest) -> Path:
+        place = self._folder / hex_of(digest)
+        data = self.read(digest)
+        place.unlink(missing_ok=True)
+        place.write_bytes(data)
+        place.chmod(0o444)
+        return place
+
+    def put(self, source: BinaryIO) -> Digest:
+        hasher, pieces = hashlib.sha256(), []
+        while piece := source.read(1 << 20):
+            hasher.update(piece)
+            pieces.append(piece)
+        self._write()
+        digest = Digest("sha256:" + hasher.hexdigest())
+        self.blobs[digest] = b"".join(pieces)
+        return digest
+
+    def put_bytes(self, data: bytes) -> Digest:
+        return self.put(io.BytesIO(data))
+
+    def recall(self, key: Digest) -> Digest | None:
+        return self.keys.get(key)
+
+    def remember(self, key: Digest, record: Digest) -> None:
+        self._write()
+        self.keys[key] = record
+
+    @contextmanager
+    def lock(self, key: Digest, waiting: Callable[[], None] | None = None) -> Iterator[None]:
+        self._write()
+        held = self._locks[key]
+        while not held.acquire(timeout=0.01):
+            if waiting is not None:
+                waiting()
+        try:
+            yield
+        finally:
+            held.release()
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        self._write()
+        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+            yield Path(folder)
+
+    def check(self) -> Iterator[str]:
+        for digest, data in self.blobs.items():
+            if of_bytes(data) != digest:
+                yield f"{digest} is damaged"
+        for key, record in self.keys.items():
+            if record not in self.blobs:
+                yield f"{short(key)}: its record {short(record)} is gone"
+
+    def _write(self) -> None:
+        if self.full:
+            raise StoreError("cannot write: No space left on device")

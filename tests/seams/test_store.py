@@ -1,0 +1,194 @@
+"""What every store promises, kept by the one on disk and by the fake alike."""
+
+import io
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mlgitops.core.digests import Digest, hex_of, of_bytes, of_value
+from mlgitops.core.errors import StoreError
+from mlgitops.store import Store
+from mlgitops.store.local import LocalStore
+from tests.fakes.store import MemoryStore
+
+ABSENT = of_bytes(b"nobody stored this")
+KEY = of_value("a step")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A store, and how to spoil or lose bytes behind its back."""
+
+    store: Store
+    spoil: Callable[[Digest], None]
+    lose: Callable[[Digest], object]
+
+
+def local(folder: Path) -> Subject:
+    store = LocalStore(folder / "store")
+
+    def place(digest: Digest) -> Path:
+        return folder / "store/blobs/sha256" / hex_of(digest)
+
+    def spoil(digest: Digest) -> None:
+        data = bytearray(place(digest).read_bytes())
+        data[len(data) // 2] ^= 1
+        place(digest).chmod(0o644)
+        place(digest).write_bytes(data)
+
+    return Subject(store, spoil, lambda digest: place(digest).unlink())
+
+
+def memory(folder: Path) -> Subject:
+    store = MemoryStore(folder)
+
+    def spoil(digest: Digest) -> None:
+        data = bytearray(store.blobs[digest])
+        data[len(data) // 2] ^= 1
+        store.blobs[digest] = bytes(data)
+
+    return Subject(store, spoil, lambda digest: store.blobs.pop(digest))
+
+
+@pytest.fixture(params=[local, memory])
+def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
+    made: Subject = request.param(tmp_path)
+    return made
+
+
+@pytest.fixture
+def store(subject: Subject) -> Store:
+    return subject.store
+
+
+@pytest.mark.parametrize("data", [b"", b"x", b"0123456789" * 300_000])
+def test_bytes_come_back_under_their_digest(store: Store, data: bytes) -> None:
+    digest = store.put(io.BytesIO(data))
+    assert digest == of_bytes(data) == store.put_bytes(data)
+    assert store.has(digest)
+    assert store.read(digest) == store.path(digest).read_bytes() == data
+    with store.open(digest) as stream:
+        assert stream.read(4) + stream.read() == data
+    assert list(store.check()) == []
+
+
+def test_what_is_absent_is_said_to_be(store: Store) -> None:
+    assert not store.has(ABSENT)
+    for read in (store.read, store.path):
+        with pytest.raises(StoreError, match=ABSENT):
+            read(ABSENT)
+    with pytest.raises(StoreError), store.open(ABSENT):
+        pass
+
+
+def test_a_failing_source_leaves_nothing_behind(store: Store) -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() > 0:
+                raise ValueError("the network went away")
+            return super().read(3)
+
+    with pytest.raises(ValueError, match="went away"):
+        store.put(Broken(b"abcdef"))
+    assert not store.has(of_bytes(b"abc"))
+    assert list(store.check()) == []
+
+
+def test_a_flipped_bit_is_never_served_and_always_found(subject: Subject) -> None:
+    store = subject.store
+    digest = store.put_bytes(b"0123456789" * 1000)
+    store.path(digest)
+    subject.spoil(digest)
+    for read in (store.read, store.path):
+        with pytest.raises(StoreError, match="damaged"):
+            read(digest)
+    with pytest.raises(StoreError, match="damaged"), store.open(digest) as stream:
+        while stream.read(999):
+            pass
+    assert [hex_of(digest) in line for line in store.check()] == [True]
+
+
+def test_storing_the_bytes_again_heals_them(subject: Subject) -> None:
+    digest = subject.store.put_bytes(b"precious")
+    subject.spoil(digest)
+    assert subject.store.put_bytes(b"precious") == digest
+    assert subject.store.read(digest) == b"precious"
+    assert list(subject.store.check()) == []
+
+
+def test_a_key_is_recalled_until_another_record_replaces_it(store: Store) -> None:
+    assert store.recall(KEY) is None
+    first, second = store.put_bytes(b"first"), store.put_bytes(b"second")
+    store.remember(KEY, first)
+    assert store.recall(KEY) == first
+    store.remember(KEY, second)
+    assert store.recall(KEY) == second
+    assert list(store.check()) == []
+
+
+def test_a_key_whose_record_is_gone_is_found(subject: Subject) -> None:
+    record = subject.store.put_bytes(b"record")
+    subject.store.remember(KEY, record)
+    subject.lose(record)
+    assert [hex_of(record)[:12] in line for line in subject.store.check()] == [True]
+
+
+def test_work_is_done_by_one_at_a_time(store: Store) -> None:
+    inside, most, waited = [0], [0], threading.Event()
+
+    def work() -> None:
+        with store.lock(KEY, waited.set):
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+            waited.wait(0.02)
+            inside[0] -= 1
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1]
+    assert waited.is_set()
+
+
+def test_other_work_does_not_wait(store: Store) -> None:
+    with store.lock(KEY), store.lock(of_value("another step")):
+        pass
+
+
+def test_who_waits_may_give_up(store: Store) -> None:
+    def give_up() -> None:
+        raise LookupError("I have better things to do")
+
+    caught: list[BaseException] = []
+
+    def other() -> None:
+        try:
+            with store.lock(KEY, give_up):
+                pass
+        except LookupError as error:
+            caught.append(error)
+
+    with store.lock(KEY):
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+    assert len(caught) == 1
+    with store.lock(KEY):
+        pass
+
+
+def test_a_scratch_folder_is_empty_and_goes_away(store: Store) -> None:
+    with store.scratch() as one, store.scratch() as two:
+        assert one != two
+        assert list(one.iterdir()) == []
+        (one / "sub").mkdir()
+        (one / "sub/file").write_bytes(b"x")
+        (one / "sub").chmod(0o500)
+    assert not one.exists()
+    assert not two.exists()
+    assert list(store.check()) == []
