@@ -32,16 +32,21 @@ def read(directory: Path) -> Settings:
     repository = Repository.open(directory)
     root = repository.root
     project = _project(root)
-    shared = os.environ.get("MLGITOPS_STORE")
     # Work trees of one repository share its store, as they share its objects.
     home = repository.common_dir.parent if repository.common_dir.name == ".git" else root
     return Settings(
         repository=repository,
         root=root,
         project=project,
-        store=Path(shared).absolute() if shared else home / project.store.path,
+        store=shared_store() or home / project.store.path,
         ci=os.environ.get("CI", "").lower() in ("1", "true"),
     )
+
+
+def shared_store() -> Path | None:
+    """Return the store that ``MLGITOPS_STORE`` names, or None."""
+    shared = os.environ.get("MLGITOPS_STORE")
+    return Path(shared).absolute() if shared else None
 
 
 def _project(root: Path) -> Project:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mlgitops import settings
 from mlgitops.flow.seams import Seams
+from mlgitops.store import Store
 
 
 def open_project(args: argparse.Namespace) -> Seams:
@@ -18,6 +19,13 @@ def open_project(args: argparse.Namespace) -> Seams:
     ``args.say``, which the command line sets, shows the lines of progress.
     """
     return seams(settings.read(Path(args.directory)), say=args.say)
+
+
+def open_store(args: argparse.Namespace) -> Store:
+    """Return the store that ``MLGITOPS_STORE`` names, outside a repository too; else its own."""
+    from mlgitops.store.local import LocalStore
+
+    return LocalStore(settings.shared_store() or settings.read(Path(args.directory)).store)
 
 
 def seams(given: settings.Settings, *, say: Callable[[str], None]) -> Seams:

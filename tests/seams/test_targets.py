@@ -1,5 +1,6 @@
 """Targets: what they render is what the platforms themselves accept, and names models by digest."""
 
+import argparse
 import subprocess
 import sys
 from pathlib import Path
@@ -7,16 +8,20 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mlgitops.cli import serve
+from mlgitops.core.digests import Digest
 from mlgitops.core.errors import SpecError
 from mlgitops.core.pins import pin_bytes, pin_path
 from mlgitops.core.templates import Template, files
 from mlgitops.core.trees import MemoryTree
 from mlgitops.core.workspaces import load
 from mlgitops.flow.render import manifests
+from mlgitops.flow.standalone import Exact, exact
 from mlgitops.target import Target
 from mlgitops.target.compose import Compose
 from mlgitops.target.kserve import KServe
 from mlgitops.target.kubernetes import Kubernetes
+from tests.flow.places import FILES
 
 TARGETS: dict[str, Target] = {
     "compose": Compose(),
@@ -40,6 +45,11 @@ def files_for(kind, *, model="churn", spec=None, more=None):
     """What an environment `prod` of this kind holds for one pin, by file name."""
     tree = {
         "mlgitops.yaml": b"apiVersion: mlgitops/v1\nkind: Project\nname: example\n",
+        **{
+            path.replace("churn", model): text.replace("churn", model).encode()
+            for path, text in FILES.items()
+            if path.startswith("pipelines/")
+        },
         "environments/prod/environment.yaml": (
             "apiVersion: mlgitops/v1\nkind: Environment\nname: prod\n"
             f"target: {spec or SPECS[kind]}\n"
@@ -47,8 +57,9 @@ def files_for(kind, *, model="churn", spec=None, more=None):
         pin_path("prod", model): pin_bytes(model, "1.4.0", DIGEST),
         **(more or {}),
     }
-    workspace = load(MemoryTree(tree)).workspace
-    assert workspace is not None
+    checked = load(MemoryTree(tree))
+    workspace = checked.workspace
+    assert workspace is not None, checked.findings
     found = manifests(workspace, TARGETS)
     folder = f"environments/prod/rendered/{model}/"
     return {path.removeprefix(folder): data for path, data in found.items()}
@@ -70,7 +81,7 @@ def written(folder, made):
 def test_a_target_renders_its_files_and_names_the_model_by_digest(kind):
     made = files_for(kind)
     assert made.keys() == EXPECTED[kind]
-    assert any(f"churn@{DIGEST}".encode() in data for data in made.values())
+    assert any(f"@{DIGEST}".encode() in data for data in made.values())
     for data in made.values():
         head, *rest = data.decode().split("\n")
         assert head == (
@@ -126,6 +137,26 @@ def test_the_service_of_kubernetes_finds_the_pods_of_the_deployment():
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     assert service["spec"]["ports"][0]["targetPort"] in [one["name"] for one in container["ports"]]
     assert "version" not in str(deployment["spec"]["selector"]), "a selector cannot be changed"
+
+
+@pytest.mark.parametrize(
+    ("kind", "file"), [("compose", "compose.yaml"), ("kubernetes", "deployment.yaml")]
+)
+def test_the_command_of_the_container_is_one_that_serve_understands(kind, file):
+    document = yaml.safe_load(files_for(kind)[file])
+    if kind == "compose":
+        words = document["services"]["model"]["command"]
+        assert document["services"]["model"]["entrypoint"] == ["mlgitops"]
+    else:
+        (container,) = document["spec"]["template"]["spec"]["containers"]
+        words = container["args"]
+        assert container["command"] == ["mlgitops"]
+    verb, *rest = words
+    parser = argparse.ArgumentParser()
+    serve.configure(parser)
+    args = parser.parse_args(rest)
+    assert (verb, args.host, args.port) == ("serve", "0.0.0.0", 8080)
+    assert exact(args.model) == Exact(model="churn", version="1.4.0", digest=Digest(DIGEST))
 
 
 def test_kserve_pulls_the_model_by_digest_and_speaks_the_open_inference_protocol():
