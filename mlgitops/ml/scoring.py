@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,8 +47,18 @@ class Scorer:
         ]
         return Scores(task=self.signature.task, values=np.concatenate(pieces))
 
+    def singles(self, frame: pd.DataFrame) -> Iterator[Callable[[], object]]:
+        """Yield a call for each row that scores it alone, its columns prepared: to be timed."""
+        feeds = self._feeds(frame)
+        for row in range(len(frame)):
+            one = {name: values[row : row + 1] for name, values in feeds.items()}
+            yield partial(self._session.run, None, one)
+
+    def _feeds(self, frame: pd.DataFrame) -> dict[str, Any]:
+        return {field.name: column(frame, field).reshape(-1, 1) for field in self.signature.inputs}
+
     def _run(self, frame: pd.DataFrame) -> Floats:
-        feeds = {field.name: column(frame, field).reshape(-1, 1) for field in self.signature.inputs}
+        feeds = self._feeds(frame)
         try:
             (raw,) = self._session.run(None, feeds)
         except Exception as error:  # onnxruntime's errors share no base class of their own

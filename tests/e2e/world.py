@@ -85,13 +85,13 @@ import pandas as pd
 
 
 def build(rows):
-    # Rain is taken in whole tens: coarse, and the next change mends it.
+    # Rain is taken in steps of 40: coarse, and the next change mends it.
     frame = pd.DataFrame(
         {
             "field": rows["field"],
             "soil": rows["soil"],
             "sun": rows["sun"].astype("float32"),
-            "rain": (rows["rain"] // 10 * 10).astype("float32"),
+            "rain": (rows["rain"] // 40 * 40).astype("float32"),
             "tons": rows["tons"],
         }
     )
@@ -101,8 +101,8 @@ def build(rows):
         "test": frame[held_out].reset_index(drop=True),
     }
 """
-BETTER_FEATURES = FEATURES.replace('(rows["rain"] // 10 * 10)', 'rows["rain"]').replace(
-    "    # Rain is taken in whole tens: coarse, and the next change mends it.\n", ""
+BETTER_FEATURES = FEATURES.replace('(rows["rain"] // 40 * 40)', 'rows["rain"]').replace(
+    "    # Rain is taken in steps of 40: coarse, and the next change mends it.\n", ""
 )
 TRAIN = """\
 from sklearn.compose import ColumnTransformer
