@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from mlgitops.core.errors import GitError
-from mlgitops.git.calls import ABSENT
 from mlgitops.git.reading import Reading
+from mlgitops.git.trees import EXECUTABLE, FILE, FOLDER, Entries, Nested, listing, nest, parse
 
 _FALLBACK: Final = {"NAME": "mlgitops", "EMAIL": "mlgitops@localhost"}
 # A file is exported with the bytes of its blob, whatever line ends this machine likes.
@@ -54,21 +54,38 @@ class Writing(Reading):
         parents: Sequence[str] | None = None,
     ) -> str:
         """Commit ``changes`` (path to bytes, None deletes) on top of ``base``; return its id."""
-        with tempfile.TemporaryDirectory() as folder:
-            env = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
-            if base is not None:
-                self.run("read-tree", base, env=env)
-            lines = []
-            for path, data in changes.items():
-                if data is None:
-                    lines.append(f"0 {ABSENT}\t{path}")
-                else:
-                    lines.append(f"100644 {self.write_blob(data)}\t{path}")
-            stdin = "".join(line + "\0" for line in lines).encode()
-            self.run("update-index", "-z", "--add", "--index-info", stdin=stdin, env=env)
-            tree = self.run("write-tree", env=env).strip()
+        before = None if base is None else self.run("rev-parse", f"{base}^{{tree}}").strip()
+        tree = self._changed_tree(before, nest(changes)) or self._make_tree({})
         above = parents if parents is not None else [base] if base is not None else []
         return self.commit_tree(tree, above, message)
+
+    def _changed_tree(self, tree: str | None, changes: Nested) -> str | None:
+        """Write ``tree`` with the changes; return its id, None when nothing is left in it."""
+        entries: Entries = {} if tree is None else parse(self.blob(tree), len(tree))
+        for text, change in changes.items():
+            name = text.encode()
+            mode, known = entries.get(name, ("", ""))
+            if change is None:
+                if mode != FOLDER:
+                    entries.pop(name, None)
+            elif isinstance(change, dict):
+                if mode not in ("", FOLDER):
+                    raise GitError(f"{text!r} is a file, and should be a folder")
+                inner = self._changed_tree(known or None, change)
+                if inner is None:
+                    entries.pop(name, None)
+                else:
+                    entries[name] = (FOLDER, inner)
+            elif mode == FOLDER:
+                raise GitError(f"{text!r} is a folder, and should be a file")
+            else:
+                kept = mode if mode == EXECUTABLE else FILE
+                entries[name] = (kept, self.write_blob(change))
+        return self._make_tree(entries) if entries else None
+
+    def _make_tree(self, entries: Entries) -> str:
+        # A partial clone lacks objects that the tree names, and git would fetch each one to look.
+        return self.run("mktree", "-z", "--missing", stdin=listing(entries)).strip()
 
     def write_blob(self, data: bytes) -> str:
         """Write one blob, as it is (no line-end conversion); return its id."""

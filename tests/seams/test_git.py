@@ -87,18 +87,13 @@ def test_of_16_who_create_one_ref_exactly_one_wins(
     assert sorted(answers) == [False] * (RIVALS - 1) + [True]
 
 
-@pytest.mark.parametrize("place", ["clones", "one clone", "alone"])
+@pytest.mark.parametrize("place", ["one clone", "alone"])
 def test_of_16_who_write_to_main_nobody_loses(
     origin: Origin, repo: Path, tmp_path: Path, place: str
 ) -> None:
-    roots = {"clones": tmp_path, "one clone": origin.clone, "alone": repo}
 
     def write_one(number: int) -> int:
-        root = roots[place]
-        if place == "clones":
-            root = tmp_path / str(number)
-            git(tmp_path, "clone", "--quiet", str(origin.bare), str(root))
-        repository = Repository.open(root)
+        repository = Repository.open(repo if place == "alone" else origin.clone)
         for attempt in range(1, 60):
             repository.fetch()
             tip = repository.base("main")
@@ -311,6 +306,53 @@ def test_the_same_change_gives_the_same_tree_in_every_kind_of_checkout(
     assert tree.read("text.txt") == b"a\nb\n"
     assert tree.read("left/c") == b"\r\n"
     assert new == plain
+
+
+def test_a_commit_changes_what_it_names_and_nothing_else(repo: Path) -> None:
+    script = repo / "bin/run"
+    write(repo, {"bin/run": "#!/bin/sh\n", "a/b": "1", "a.txt": "2", "a0": "3", "deep/x/y/z": "4"})
+    script.chmod(0o755)
+    (repo / "link").symlink_to("a.txt")
+    base = commit(repo, {})
+    repository = Repository.open(repo)
+    changes = {
+        "bin/run": b"#!/bin/bash\n",
+        "a/c": b"new",
+        "deep/x/y/z": None,
+        "not/there": None,
+        "n\u00e4me with\ttab": b"\xff",
+    }
+    new = repository.commit(base, changes, "Change")
+    shown = git(repo, "-c", "core.quotePath=false", "diff-tree", "-r", "--name-status", base, new)
+    assert sorted(shown.splitlines()) == [
+        'A\t"n\u00e4me with\\ttab"',
+        "A\ta/c",
+        "D\tdeep/x/y/z",
+        "M\tbin/run",
+    ]
+    assert git(repo, "ls-tree", new, "bin/run").startswith("100755")
+    assert git(repo, "ls-tree", new, "deep") == ""
+    assert git(repo, "fsck", "--strict", "--no-dangling") == ""
+    everything = dict.fromkeys(repository.tree(new).paths()) | {"link": None}
+    empty = repository.commit(new, everything, "Delete everything")
+    assert git(repo, "ls-tree", empty) == ""
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/a", "a/", "a//b", "../a", "a/../b", "./a", ".git/config", "a/.GIT/hooks/x"]
+)
+def test_no_commit_leaves_the_tree_or_enters_git(repo: Path, path: str) -> None:
+    repository = Repository.open(repo)
+    with pytest.raises(GitError, match="cannot be the path"):
+        repository.commit(repository.base("main"), {path: b""}, "Change")
+
+
+def test_a_file_does_not_become_a_folder_by_the_way(repo: Path) -> None:
+    base = commit(repo, {"a": "1", "b/c": "2"})
+    repository = Repository.open(repo)
+    for changes in ({"a/b": b""}, {"b": b""}, {"n": b"", "n/m": b""}, {"n/m": b"", "n": b""}):
+        with pytest.raises(GitError, match="folder"):
+            repository.commit(base, changes, "Change")
 
 
 def test_an_export_has_the_bytes_of_the_commit_whatever_the_machine_likes(
