@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 State = Literal["open", "merged", "closed"]
 CheckState = Literal["pending", "success", "failure"]
@@ -78,10 +78,20 @@ class Merged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NotReady:
-    """The forge does not merge, and why."""
+class Waiting:
+    """Nothing is wrong, but an approval or the answer of a check is still missing."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotReady:
+    """The forge does not merge what is proposed as it is, and why."""
+
+    reason: str
+
+
+Merging: TypeAlias = "Merged | Waiting | NotReady"
 
 
 class Forge(Protocol):
@@ -129,7 +139,7 @@ class Forge(Protocol):
         """
         ...
 
-    def merge(self, number: int, *, expect_head: str, by: str) -> Merged | NotReady:
+    def merge(self, number: int, *, expect_head: str, by: str) -> Merging:
         """Merge if the head is still ``expect_head`` and every branch rule holds.
 
         The answer of a pull request that is merged already is the commit that did it.

@@ -7,7 +7,7 @@ from mlgitops.core.sources import parse
 from mlgitops.core.specs.base import Located
 from mlgitops.core.specs.parsing import read_spec
 from mlgitops.core.specs.projects import BranchRules, Project
-from mlgitops.forge import PullRequest
+from mlgitops.forge import NotReady, PullRequest, Waiting
 
 PATH = "mlgitops.yaml"
 
@@ -27,8 +27,8 @@ def rules_in(text: bytes | None) -> BranchRules:
     raise SpecError(f"{PATH} cannot be read: {problem}")
 
 
-def missing(pull: PullRequest, rules: BranchRules) -> tuple[str, ...]:
-    """Return, in words, every rule that the present head of ``pull`` does not meet."""
+def missing(pull: PullRequest, rules: BranchRules) -> Waiting | NotReady | None:
+    """Return, in words, every rule that the present head of ``pull`` does not meet yet."""
     at = pull.head_commit[:12]
     reasons = []
     known = {check.name: check for check in pull.checks}
@@ -42,5 +42,10 @@ def missing(pull: PullRequest, rules: BranchRules) -> tuple[str, ...]:
     who = pull.approvers()
     if len(who) < rules.approvals:
         given = f"{len(who)} ({', '.join(who)})" if who else "none"
-        reasons.append(f"{rules.approvals} approvals of {at} are needed, given: {given}")
-    return tuple(reasons)
+        needed = f"{rules.approvals} approval{'s' if rules.approvals > 1 else ''}"
+        reasons.append(f"{at} needs {needed}, and has {given}")
+    if not reasons:
+        return None
+    failed = any(name in known and known[name].state == "failure" for name in rules.checks)
+    reason = "; ".join(reasons)
+    return NotReady(reason=reason) if failed else Waiting(reason=reason)

@@ -13,7 +13,17 @@ from datetime import datetime
 from typing import Final
 
 from mlgitops.core.errors import NotAllowed, RaceLost, Refused, SpecError, UsageError
-from mlgitops.forge import Change, Check, Merged, NotReady, PullRequest, Review, State
+from mlgitops.forge import (
+    Change,
+    Check,
+    Merged,
+    Merging,
+    NotReady,
+    PullRequest,
+    Review,
+    State,
+    Waiting,
+)
 from mlgitops.forge._pull_refs import PullRefs
 from mlgitops.forge._record import Record, one_line
 from mlgitops.git import RefUpdate, Repository
@@ -150,7 +160,7 @@ class LocalForge:
 
         return self._edit(number, edit, f"Close as {by}")
 
-    def merge(self, number: int, *, expect_head: str, by: str) -> Merged | NotReady:
+    def merge(self, number: int, *, expect_head: str, by: str) -> Merging:
         """See ``Forge.merge``."""
         by = one_line("the name", by, limit=100)
         for _ in self._attempts(f"merging pull request {number}"):
@@ -165,7 +175,7 @@ class LocalForge:
                 return NotReady(reason=f"pull request {number} is closed")
             base = self._repository.base(pull.change.base)
             tree = self._mergeable(pull, base)
-            if isinstance(tree, NotReady):
+            if not isinstance(tree, str):
                 return tree
             commit = self._repository.commit_tree(tree, [base, expect_head], _message(pull, by))
             done = replace(
@@ -180,17 +190,17 @@ class LocalForge:
                 return Merged(commit=commit)
         raise AssertionError
 
-    def _mergeable(self, pull: PullRequest, base: str) -> str | NotReady:
+    def _mergeable(self, pull: PullRequest, base: str) -> str | Waiting | NotReady:
         """Return the tree of the merge, or why not: by the rules of the base, never the head's."""
         from mlgitops.forge._branch_rules import PATH, missing, rules_in
 
         name = pull.change.base
         try:
-            reasons = missing(pull, rules_in(self._repository.file(base, PATH)))
+            unmet = missing(pull, rules_in(self._repository.file(base, PATH)))
         except SpecError as error:
             return NotReady(reason=f"the rules of {name} are unknown: {error.message}")
-        if reasons:
-            return NotReady(reason="; ".join(reasons))
+        if unmet is not None:
+            return unmet
         if self._repository.merge_base(base, pull.head_commit) is None:
             self._repository.deepen()
             if self._repository.merge_base(base, pull.head_commit) is None:

@@ -6,7 +6,17 @@ from datetime import UTC, datetime
 
 from mlgitops.core.errors import NotAllowed, RaceLost, Refused, UsageError
 from mlgitops.core.specs.projects import BranchRules
-from mlgitops.forge import Change, Check, Merged, NotReady, PullRequest, Review, State
+from mlgitops.forge import (
+    Change,
+    Check,
+    Merged,
+    Merging,
+    NotReady,
+    PullRequest,
+    Review,
+    State,
+    Waiting,
+)
 from mlgitops.git import Published, RefUpdate, Repository
 
 
@@ -125,7 +135,7 @@ class FakeForge:
                 self.writes += 1
         return self.get(number)
 
-    def merge(self, number: int, *, expect_head: str, by: str) -> Merged | NotReady:
+    def merge(self, number: int, *, expect_head: str, by: str) -> Merging:
         _one_line(by)
         pull = self.get(number)
         if pull.head_commit != expect_head:
@@ -134,11 +144,13 @@ class FakeForge:
             return Merged(commit=str(pull.merge_commit))
         if pull.state == "closed":
             return NotReady(reason="Pull Request is closed")
-        green = {check.name for check in pull.checks if check.state == "success"}
-        if wanting := [name for name in self.rules.checks if name not in green]:
-            return NotReady(reason=f"Required status checks: {', '.join(wanting)}")
+        states = {check.name: check.state for check in pull.checks}
+        if red := [name for name in self.rules.checks if states.get(name) == "failure"]:
+            return NotReady(reason=f"Required status checks failed: {', '.join(red)}")
+        if wanting := [name for name in self.rules.checks if states.get(name) != "success"]:
+            return Waiting(reason=f"Required status checks expected: {', '.join(wanting)}")
         if len(pull.approvers()) < self.rules.approvals:
-            return NotReady(reason=f"At least {self.rules.approvals} approvals are required")
+            return Waiting(reason=f"At least {self.rules.approvals} approvals are required")
         base = self.origin.base(pull.change.base)
         tree = self.origin.merge_tree(base, expect_head)
         if tree is None:

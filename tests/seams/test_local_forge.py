@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlgitops.core.errors import ForgeError, Refused
-from mlgitops.forge import Change, Check, Merged, NotReady, PullRequest
+from mlgitops.forge import Change, Check, Merged, NotReady, PullRequest, Waiting
 from mlgitops.forge.local import LocalForge
 from mlgitops.git import KEPT, RefUpdate, Repository
 from tests.seams.rivals import killed_at, race
@@ -221,14 +221,14 @@ def test_a_head_that_loosens_the_rules_is_judged_by_the_rules_of_the_base(origin
     forge = forge_at(origin.clone)
     forge.open(change("mlgitops/loose"), author="Ada")
     answer = forge.merge(1, expect_head=head, by="Ada")
-    assert answer == NotReady(reason=f"1 approvals of {head[:12]} are needed, given: none")
+    assert answer == Waiting(reason=f"{head[:12]} needs 1 approval, and has none")
 
 
 def test_without_a_project_file_the_gates_are_asked_for(origin: Origin) -> None:
     pull = opened(origin.clone)
     at = pull.head_commit
     answer = forge_at(origin.clone).merge(1, expect_head=at, by="Bo")
-    assert answer == NotReady(reason=f"the check mlgitops/gates has not run on {at[:12]}")
+    assert answer == Waiting(reason=f"the check mlgitops/gates has not run on {at[:12]}")
 
 
 @pytest.mark.parametrize("text", ["", "kind: [", "kind: Project\n", PROJECT % (99, "")])
@@ -256,7 +256,7 @@ def test_every_reason_is_given_at_once_and_in_words(origin: Origin) -> None:
     at = head[:12]
     assert forge.merge(1, expect_head=head, by="Bo") == NotReady(
         reason="the check gates is failure (auc 0.61 < 0.70); "
-        f"the check render has not run on {at}; 2 approvals of {at} are needed, given: 1 (Bo)"
+        f"the check render has not run on {at}; {at} needs 2 approvals, and has 1 (Bo)"
     )
 
 
