@@ -1,86 +1,117 @@
-"""Golden rows: a few rows with the estimator's own answers; a server checks them before serving."""
+"""Golden rows: a few evaluation rows with the estimator's own answers, checked at every load.
+
+They travel with the release, so that a runtime which answers otherwise never becomes ready.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mlgitops.core.digests import JSON
-from mlgitops.core.signatures import Field, Signature
-from mlgitops.ml.columns import column
-from mlgitops.ml.labels import Codes, Mask, Scores
+from mlgitops.core.signatures import Signature
+from mlgitops.ml.columns import Numbers, Strings, column
+from mlgitops.ml.labels import Floats, Mask, Scores
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST = 32
-# A row this close to a tie is decided by the last bit of a sum, which no two runtimes share.
-_TIE = 1e-3
+MOST_ROWS = 32
+_BY_SCORE = 8
+_DIGITS = 9
 
 
-def golden(frame: pd.DataFrame, signature: Signature, expected: Scores) -> dict[str, JSON]:
-    """Return ``golden.json``: at most 32 rows of ``frame`` with the estimator's answers for them.
+def golden(
+    frame: pd.DataFrame,
+    signature: Signature,
+    expected: Scores,
+    onnx: Scores | None = None,
+) -> dict[str, JSON]:
+    """Return at most 32 rows: ``{"inputs": {column: [...]}, "outputs": {name: [...]}}``.
 
-    Chosen by position and value alone: the rows where an input is smallest, largest or missing,
-    then rows spread over the frame. Rows near a tie between classes are left out. Numbers are
-    float32-exact; a missing one is null.
+    ``expected``: what the estimator answers for ``frame``. The rows spread over the answers and
+    hold each column's extremes, a missing value and each category while there is room; which ones
+    depends on the values alone. Numbers are exact in float32, a missing one is null.
+    ``onnx``: what the model answers; rows whose label it decides otherwise are left out, because a
+    spec may allow some.
     """
-    rows = _chosen(frame, signature, expected)
-    taken = frame.iloc[rows]
-    inputs: dict[str, JSON] = {field.name: _plain(taken, field) for field in signature.inputs}
-    outputs = _outputs(signature, expected.take(rows))
+    columns = {field.name: column(frame, field) for field in signature.inputs}
+    usable = np.ones(len(expected), dtype=bool)
+    ours = expected.labels()
+    theirs = onnx.labels() if onnx is not None else None
+    if ours is not None and theirs is not None:
+        usable &= ours == theirs
+    rows = _choose(columns, expected, usable)
+    inputs: dict[str, JSON] = {name: _plain(values[rows]) for name, values in columns.items()}
+    outputs: dict[str, JSON] = {}
+    chosen = expected.take(rows)
+    labels = chosen.labels()
+    if labels is None:
+        outputs["prediction"] = _rounded(chosen.values)
+    else:
+        outputs["label"] = [signature.classes[code] for code in labels]
+        name = "score" if signature.task == "binary-classification" else "probabilities"
+        outputs[name] = _rounded(chosen.values)
     return {"inputs": inputs, "outputs": outputs}
 
 
-def _chosen(frame: pd.DataFrame, signature: Signature, expected: Scores) -> Codes:
-    usable = np.flatnonzero(_decided(expected))
-    telling: list[int] = []
-    for field in signature.inputs:
-        if field.kind != "number":
-            continue
-        values = column(frame, field).astype(np.float64)[usable]
-        missing = np.isnan(values)
-        known = usable[~missing]
-        if missing.any():
-            telling.append(int(usable[missing][0]))
-        if len(known):
-            ordered = values[~missing]
-            telling += [int(known[ordered.argmin()]), int(known[ordered.argmax()])]
-    spread = usable[np.linspace(0, len(usable) - 1, num=min(MOST, len(usable))).astype(np.int64)]
-    # Half of the room belongs to the spread: many columns must not crowd out ordinary rows.
-    kept = list(dict.fromkeys(telling))[: MOST // 2]
-    for row in spread.tolist():
-        if len(kept) < MOST and row not in kept:
-            kept.append(row)
-    return np.array(sorted(kept), dtype=np.int64)
+def _choose(
+    columns: dict[str, Numbers | Strings], expected: Scores, usable: Mask
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    allowed = np.flatnonzero(usable)
+    answer = expected.values if expected.values.ndim == 1 else expected.values.max(axis=1)
+    by_answer = allowed[np.argsort(answer[allowed], kind="stable")]
+    picked = dict.fromkeys(_spread(by_answer, _BY_SCORE))
+    # Column by column in turns, so that a column with many categories does not take all the room.
+    turns = zip_longest(*(_telling(values, allowed) for values in columns.values()))
+    for turn in turns:
+        for row in turn:
+            if row is not None and len(picked) < MOST_ROWS:
+                picked[row] = None
+    for row in _spread(by_answer, MOST_ROWS):
+        if len(picked) < MOST_ROWS:
+            picked[row] = None
+    return np.array(sorted(picked), dtype=np.int64)
 
 
-def _decided(expected: Scores) -> Mask:
-    values = expected.values
-    finite: Mask = np.asarray(np.isfinite(values.reshape(len(values), -1)).all(axis=1))
-    match expected.task:
-        case "regression":
-            return finite
-        case "binary-classification":
-            return np.asarray(finite & (np.abs(values - 0.5) > _TIE))
-        case "multiclass-classification":
-            best = np.sort(values, axis=1)
-            return np.asarray(finite & (best[:, -1] - best[:, -2] > _TIE))
+def _spread(rows: np.ndarray[tuple[int], np.dtype[np.int64]], count: int) -> list[int]:
+    """Return ``count`` of ``rows`` at even distances, the first and the last among them."""
+    if len(rows) == 0:
+        return []
+    return [int(rows[at]) for at in np.linspace(0, len(rows) - 1, count).round().astype(int)]
 
 
-def _plain(frame: pd.DataFrame, field: Field) -> JSON:
-    values = column(frame, field)
-    if field.kind == "string":
-        return [str(value) for value in values]
-    return [None if np.isnan(value) else float(value) for value in values]
+def _telling(
+    values: Numbers | Strings, allowed: np.ndarray[tuple[int], np.dtype[np.int64]]
+) -> Iterator[int]:
+    """Yield the rows of a column's extremes and gaps, or the first row of each category."""
+    some = values[allowed]
+    if some.dtype == object:
+        seen: dict[str, int] = {}
+        for row, text in zip(allowed.tolist(), some.tolist(), strict=True):
+            seen.setdefault(text, row)
+        for text in sorted(seen):
+            yield seen[text]
+        return
+    missing = np.isnan(some.astype(np.float64))
+    if not missing.all():
+        yield int(allowed[np.nanargmin(some)])
+        yield int(allowed[np.nanargmax(some)])
+    if missing.any():
+        yield int(allowed[np.flatnonzero(missing)[0]])
 
 
-def _outputs(signature: Signature, answers: Scores) -> dict[str, JSON]:
-    values = cast("list[JSON]", answers.values.tolist())
-    codes = answers.labels()
-    if codes is None:
-        return {"prediction": values}
-    labels: list[JSON] = [signature.classes[code] for code in codes.tolist()]
-    name = "score" if signature.task == "binary-classification" else "probabilities"
-    return {"label": labels, name: values}
+def _plain(values: Numbers | Strings) -> JSON:
+    if values.dtype == object:
+        return [str(value) for value in values.tolist()]
+    return [None if np.isnan(value) else float(value) for value in values.tolist()]
+
+
+def _rounded(values: Floats) -> JSON:
+    """Return numbers with nine significant digits, so that their text is the same everywhere."""
+    if values.ndim == 2:
+        return [_rounded(row) for row in values]
+    return [float(f"{value:.{_DIGITS}g}") for value in values.tolist()]
