@@ -21,14 +21,15 @@ class Event:
     """One thing that happened. ``at`` is ISO 8601 with an offset.
 
     ``by``: who made it so (of a pull request: who merged it); ``proposed_by``: who wrote what was
-    merged; ``approved_by``: as the merge commit says it. ``commit``: where git has it.
-    ``evidence``: the promotion record, a path inside that commit.
+    merged; ``approved_by``: as the merge commit says it. ``commit``: where git has it, None for
+    what stands in the ledger. ``evidence``: the promotion record, a path inside that commit, or
+    the ledger's record, ``<ref>:<path>``.
     """
 
     at: str
     kind: Kind
     by: str
-    commit: str
+    commit: str | None
     environment: str | None = None
     version: str | None = None
     before: str | None = None

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from mlgitops.core import watches
 from mlgitops.core.errors import GitError, UsageError
 from mlgitops.core.findings import did_you_mean
 from mlgitops.core.histories import (
@@ -23,11 +24,13 @@ from mlgitops.core.pins import parse_path, read_as
 from mlgitops.core.releases import Release, Version
 from mlgitops.core.specs.environments import Hold, Pin
 from mlgitops.core.workspaces import load
+from mlgitops.flow import ledger
 from mlgitops.flow.releases import releases
 from mlgitops.flow.seams import Seams
 from mlgitops.git import Repository
 
 _FORM: Final = "--format=%x01%H%x00%P%x00%an%x00%cI%x00%s%x00%b%x00"
+_MONITOR: Final = "monitor"
 _RECORD: Final = re.compile(r"environments/([^/]+)/records/[^/]+/[^/]+\.json")
 
 
@@ -65,7 +68,8 @@ def history(
     moved = list(_moved(repository, base, model))
     _require_known(repository, base, model, environment, bool(known or moved))
     told = [] if environment is not None else [_released(release) for release in known]
-    told += [event for event in moved if environment in (None, event.environment)]
+    looks = _observed(repository, model)
+    told += [event for event in (*moved, *looks) if environment in (None, event.environment)]
     return History(
         model=model, environment=environment, events=newest_first(told), notes=tuple(notes)
     )
@@ -101,6 +105,24 @@ def _released(release: Release) -> Event:
         digest=release.digest,
         detail=f"{document.bump}: {'; '.join(document.because)}",
     )
+
+
+def _observed(repository: Repository, model: str) -> Iterator[Event]:
+    """Yield what monitoring said. A record is unsigned: it names nobody, and proves nothing."""
+    for record in ledger.read(repository, _MONITOR):
+        look = watches.told(record.body, record.at)
+        if look is not None and look.model == model:
+            said = "; ".join((look.state, *look.reasons[:1]))
+            yield Event(
+                at=record.at,
+                kind="observed",
+                by="monitor",
+                commit=None,
+                environment=look.environment,
+                version=look.version,
+                evidence=f"{record.ref}:{record.path}",
+                detail=said,
+            )
 
 
 def _moved(repository: Repository, base: str, model: str) -> Iterator[Event]:
@@ -208,7 +230,8 @@ def _record(commit: _Commit, environment: str) -> str | None:
 
 def _gates(repository: Repository, event: Event) -> str:
     """Return what the record says of its gates, in words; '' without a readable record."""
-    data = repository.file(event.commit, event.evidence) if event.evidence else None
+    known = event.commit is not None and event.evidence is not None
+    data = repository.file(str(event.commit), str(event.evidence)) if known else None
     try:
         gates = json.loads(data or b"{}").get("gates", [])
         return _counted(str(gate["state"]) for gate in gates)

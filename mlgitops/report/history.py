@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from mlgitops.core.digests import short
 from mlgitops.core.histories import Event, History, Kind
 from mlgitops.report.tables import Cell, Paint, Style, plain, table
 
@@ -39,7 +38,7 @@ def _row(event: Event) -> tuple[Cell, ...]:
         event.environment or "",
         _version(event),
         _people(event),
-        short(event.commit)[:7],
+        event.commit[:7] if event.commit else "",
         _why(event),
     )
 

@@ -1,12 +1,15 @@
 """History: git alone tells who released, moved and held a model, when, and on what evidence."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
+from mlgitops.core.digests import JSON
 from mlgitops.core.errors import UsageError
 from mlgitops.core.histories import History, approvers, pull_number, trailers
 from mlgitops.core.pins import pin_bytes, pin_path
+from mlgitops.flow import ledger
 from mlgitops.flow.history import history
 from mlgitops.report.history import page
 from tests.flow.places import Place
@@ -66,6 +69,32 @@ def test_a_merge_tells_who_proposed_who_approved_who_merged_and_on_what_evidence
     assert event.evidence is not None
     assert event.evidence.startswith("environments/dev/records/churn/0001-")
     assert event.detail == "gates: 2 pass, 1 waiting"
+
+
+def test_what_monitoring_said_stands_between_what_people_did(place, clock):
+    clock(9)
+    place.ship("dev", "1.0.0")
+    look: dict[str, JSON] = {
+        "model": "churn",
+        "environment": "dev",
+        "version": "1.0.0",
+        "verdict": "degraded",
+        "reasons": [{"topic": "performance", "text": "mae rose from 10 to 20"}],
+    }
+    at = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)  # an hour after the merge, which was in +01:00
+    bodies: list[dict[str, JSON]] = [look, {**look, "model": "other"}, {"nonsense": 1}]
+    for body in bodies:
+        ledger.append(place.seams.repository, "monitor", body, at)
+    clock(13)
+    place.ship("dev", "1.1.0", "1.0.0")
+    told = history(place.seams, "churn", "dev")
+    assert [event.kind for event in told.events] == ["promoted", "observed", "promoted"]
+    event = told.events[1]
+    assert (event.version, event.detail) == ("1.0.0", "degraded; mae rose from 10 to 20")
+    assert event.evidence is not None
+    assert event.evidence.startswith("refs/mlgitops/ledger/2026:monitor/2026/03/01/")
+    assert "observed" in page(told)
+    assert [event.kind for event in history(place.seams, "churn", "prod").events] == []
 
 
 def test_a_squashed_promotion_keeps_its_evidence(place):
