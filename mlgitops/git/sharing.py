@@ -162,6 +162,7 @@ class Repository(Writing):
                 return Published()
             moved = tuple(u.ref for u in updates if now.get(u.ref) != u.old)
             if moved:
+                self._refuse_unshared(updates, now)
                 return Stale(refs=moved)
             if not any(line.startswith("!") for line in out.splitlines()):
                 raise GitError(f"cannot push to {self.remote}: {words}", hint="is it reachable?")
@@ -171,6 +172,16 @@ class Repository(Writing):
             f"{self.remote} refused the push: {words}",
             hint="does this identity have the right to push, and do branch rules allow it?",
         )
+
+    def _refuse_unshared(self, updates: Iterable[RefUpdate], now: Mapping[str, str]) -> None:
+        """Refuse to wait for what nobody will push: records from before there was a remote."""
+        for update in updates:
+            ours = update.ref.startswith("refs/mlgitops/") and not update.ref.startswith(KEPT)
+            if ours and update.old is not None and update.ref not in now:
+                raise GitError(
+                    f"{self.remote} does not have {update.ref}, which is here",
+                    hint=f"share it: git push {self.remote} 'refs/mlgitops/*:refs/mlgitops/*'",
+                )
 
     def _track(self, updates: Iterable[RefUpdate]) -> None:
         """Note what was pushed. It is only a copy: the next ``fetch`` mends what this misses."""

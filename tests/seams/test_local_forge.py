@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlgitops.core.errors import ForgeError, Refused
+from mlgitops.core.errors import ForgeError, GitError, Refused
 from mlgitops.forge import Change, Check, Merged, NotReady, PullRequest, Waiting
 from mlgitops.forge.local import LocalForge
 from mlgitops.git import KEPT, RefUpdate, Repository
@@ -397,6 +397,24 @@ def test_a_ref_that_is_no_pull_request_hides_no_other_one(
     with pytest.raises(ForgeError, match="refs/mlgitops/pulls/2 holds something else"):
         forge.get(2)
     assert opened(origin.clone, "mlgitops/next", "next").number == 3
+
+
+def test_what_was_opened_before_there_was_a_remote_is_shared_by_one_push(
+    repo: Path, tmp_path: Path
+) -> None:
+    protect(repo)
+    pull = opened(repo)
+    git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", "origin.git")
+    git(repo, "remote", "add", "origin", str(tmp_path / "origin.git"))
+    git(repo, "push", "--quiet", "--all", "origin")
+    forge = forge_at(repo)
+    with pytest.raises(GitError, match="does not have refs/mlgitops/pulls/1") as caught:
+        forge.approve(1, by="Bo", expect_head=pull.head_commit)
+    assert forge.get(1) == pull
+    command = str(caught.value.hint).removeprefix("share it: git ").replace("'", "")
+    git(repo, *command.split())
+    assert forge.approve(1, by="Bo", expect_head=pull.head_commit).approvers() == ("Bo",)
+    assert isinstance(forge.merge(1, expect_head=pull.head_commit, by="Bo"), Merged)
 
 
 def test_branches_without_common_history_are_not_merged(origin: Origin) -> None:
