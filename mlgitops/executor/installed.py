@@ -43,21 +43,10 @@ class InstalledIn:
 
     def get(self, name: str) -> Distribution | None:
         """See ``Installed.get``."""
-        place = self._places.get(name)
-        if place is None:
-            return None
-        fields: dict[str, list[str]] = {}
-        for line in _read(place / "METADATA", place / "PKG-INFO").splitlines():
-            if not line:
-                break
-            key, _, value = line.partition(": ")
-            fields.setdefault(key, []).append(value)
-        versions = fields.get("Version", [])
-        if not versions:
-            return None
-        return Distribution(
-            name=name, version=versions[0], requires=tuple(fields.get("Requires-Dist", ()))
-        )
+        if name not in self._known:
+            place = self._places.get(name)
+            self._known[name] = None if place is None else _distribution(name, place)
+        return self._known[name]
 
     def owners(self, package: str) -> tuple[str, ...]:
         """See ``Installed.owners``. Read from the lists of files, a namespace has several."""
@@ -79,6 +68,10 @@ class InstalledIn:
         return self._lists[name]
 
     @cached_property
+    def _known(self) -> dict[str, Distribution | None]:
+        return {}
+
+    @cached_property
     def _lists(self) -> dict[str, str]:
         return {}
 
@@ -91,6 +84,20 @@ class InstalledIn:
                 if suffix in ("dist-info", "egg-info"):
                     found.setdefault(normalise(stem.split("-", 1)[0]), Path(folder, entry))
         return found
+
+
+def _distribution(name: str, place: Path) -> Distribution | None:
+    """Read the head of a distribution's metadata; None when it has no version."""
+    fields: dict[str, list[str]] = {}
+    head = _read(place / "METADATA", place / "PKG-INFO").partition("\n\n")[0]
+    for line in head.splitlines():
+        key, _, value = line.partition(": ")
+        fields.setdefault(key, []).append(value)
+    versions = fields.get("Version")
+    if not versions:
+        return None
+    requires = tuple(fields.get("Requires-Dist", ()))
+    return Distribution(name=name, version=versions[0], requires=requires)
 
 
 def _entries(folder: str) -> Iterable[str]:

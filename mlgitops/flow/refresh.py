@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from mlgitops.files import write_whole
 from mlgitops.flow.checkout import Checkout, Node
 from mlgitops.flow.performing import take_snapshot
 from mlgitops.flow.run import artifact
+from mlgitops.flow.running import threads_of
 from mlgitops.flow.seams import Seams
 from mlgitops.flow.snapshots import iso, pin_bytes, pin_path, read_pin
 
@@ -74,7 +74,7 @@ def snapshot(
     moment = as_of or iso(seams.clock())
     seams.say(f"{node.name}: asked for its rows as of {moment}")
     made = _made(seams, workspace, root, node)
-    pin, _ = take_snapshot(checkout, node, made, moment, os.cpu_count() or 1)
+    pin, _ = take_snapshot(checkout, node, made, moment, threads_of(workspace))
     seams.say(f"{node.name}: {pin.rows:,} rows")
     return pin, pin_bytes(pin)
 
