@@ -139,6 +139,10 @@ class PullRefs:
     def _seen(self, record: Record, tips: Mapping[str, str]) -> Record:
         tip, base = tips.get(record.change.head), tips.get(record.change.base)
         if tip is None:
+            # Another process of this clone may have fetched just before the branch was pushed, and
+            # pruned what we know of it: only the remote can say that a branch is gone.
+            tip = self.repository.remote_tip(record.change.head)
+        if tip is None:
             self.repository.deepen()
         head = tip or record.head_commit
         ended = replace(record, head_commit=head, closed_at=self.now())

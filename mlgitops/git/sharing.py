@@ -134,6 +134,14 @@ class Repository(Writing):
             found = self._listed("--refs", self.remote, *refs)
         return {ref: found[ref] for ref in refs if ref in found}
 
+    def remote_tip(self, branch: str) -> str | None:
+        """Return the tip of a shared branch as it is now, its commit brought here; None: gone."""
+        ref = f"refs/heads/{branch}"
+        tip = self.remote_refs([ref]).get(ref)
+        if tip is not None and self.resolve(tip) is None:
+            self.fetch()
+        return tip
+
     def _listed(self, *args: str) -> dict[str, str]:
         pairs = (line.split("\t", 1) for line in self.run("ls-remote", *args).splitlines())
         return {ref: object_id for object_id, ref in pairs}
