@@ -5,7 +5,7 @@ from mlgitops.core.gates import Compared
 from mlgitops.core.releases import Lineage, ReleaseDocument, StepLineage, Version
 
 
-def step(code: str = "code", params: object = None, data: str = "rows") -> StepLineage:
+def step(code: str = "code", params: int | None = None, data: str = "rows") -> StepLineage:
     return StepLineage(
         key=of_bytes(f"{code}{params}{data}".encode()),
         code=of_bytes(code.encode()),
