@@ -70,4 +70,3 @@ def branch_name(pipeline: str) -> str:
 def content(snapshot: Snapshot) -> str:
     """Return what makes two snapshots the same data: the rows where known, else the bytes."""
     return snapshot.content or snapshot.digest
-

@@ -16,6 +16,8 @@ from mlgitops.core.watches import Evidence, Limit, Measured, Reason, Shift, Verd
 ENOUGH_LABELLED: Final = 0.5
 # A loss that has doubled needs somebody now, also where no environment set a limit.
 SEVERE: Final = 2.0
+# Values that the reference did not have come by chance too: more than these are worth a line.
+NOTABLE: Final = 0.01
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -23,38 +25,34 @@ def judge(evidence: Evidence) -> Verdict:
 
     - performance is proven worse than the release's: degraded, or unhealthy when it is proven
       beyond a limit of the environment, or a loss has doubled
-    - fewer rows than needed: not enough data
     - performance is proven not worse, on at least half of the rows: healthy
+    - fewer rows than needed: not enough data
     - an input or the predictions drifted: degraded
-    - performance was measured and nothing is proven: not enough data
     - healthy
     """
-    measured, drift = evidence.measured, _drift(evidence.shifts)
+    measured, drift, rest = evidence.measured, _drift(evidence.shifts), _rest(evidence)
     standing = measured.standing if measured is not None else "not enough data"
+    known = () if measured is None else (Reason(topic="performance", text=_performance(measured)),)
     if measured is not None and standing == "degraded":
         severe = _severe(measured, evidence.limits)
-        told = (Reason(topic="performance", text=_performance(measured)), *severe)
         return Verdict(
             state="unhealthy" if severe else "degraded",
-            reasons=told,
-            remarks=(*drift, *_rest(evidence)),
+            reasons=(*known, *severe),
+            remarks=(*drift, *rest),
         )
+    enough = measured is not None and measured.rows >= ENOUGH_LABELLED * evidence.window.rows
+    if standing == "healthy" and enough:
+        return Verdict(state="healthy", reasons=known, remarks=(*drift, *rest))
     if evidence.window.rows < evidence.needed:
-        return Verdict(
-            state="not enough data", reasons=(_few(evidence),), remarks=(*drift, *_rest(evidence))
+        few = Reason(
+            topic="rows",
+            text=f"{evidence.window.rows:,} rows, and {evidence.needed:,} are needed",
         )
-    if measured is not None and standing == "healthy":
-        proven = Reason(topic="performance", text=_performance(measured))
-        if measured.rows >= ENOUGH_LABELLED * evidence.window.rows or not drift:
-            return Verdict(state="healthy", reasons=(proven,), remarks=(*drift, *_rest(evidence)))
-        return Verdict(state="degraded", reasons=drift, remarks=(proven, *_rest(evidence)))
+        return Verdict(state="not enough data", reasons=(few,), remarks=(*known, *drift, *rest))
     if drift:
-        return Verdict(state="degraded", reasons=drift, remarks=_rest(evidence))
-    if measured is not None and standing == "unclear":
-        unclear = Reason(topic="performance", text=_performance(measured))
-        return Verdict(state="not enough data", reasons=(unclear,), remarks=_rest(evidence))
+        return Verdict(state="degraded", reasons=drift, remarks=(*known, *rest))
     calm = Reason(topic="inputs", text="no input drifted, and neither did the predictions")
-    return Verdict(state="healthy", reasons=(calm,), remarks=_rest(evidence))
+    return Verdict(state="healthy", reasons=(calm,), remarks=(*known, *rest))
 
 
 def limits(gates: Iterable[Gate], metric: str) -> tuple[Limit, ...]:
@@ -91,29 +89,20 @@ def _severe(measured: Measured, limits_: Iterable[Limit]) -> tuple[Reason, ...]:
 def _rest(evidence: Evidence) -> tuple[Reason, ...]:
     """What else a reader must know, whatever the verdict."""
     told = []
-    measured, labelled = evidence.measured, evidence.labelled
-    if measured is not None and measured.standing == "not enough data":
-        told.append(Reason(topic="performance", text=_performance(measured)))
+    labelled, rows = evidence.labelled, evidence.window.rows
     if labelled is not None and labelled.problem is not None:
-        told.append(Reason(topic="performance", text=f"no true values: {labelled.problem}"))
-    elif measured is None:
+        told.append(
+            Reason(topic="performance", text=f"performance is not known: {labelled.problem}")
+        )
+    elif evidence.measured is None:
         told.append(Reason(topic="performance", text="performance is not known: no true values"))
     for one in evidence.quality:
-        rows = evidence.window.rows
-        if one.missing:
-            share = f"{one.missing:,} of {rows:,} rows"
-            told.append(Reason(topic="inputs", text=f"{one.name} is missing in {share}"))
-        if one.outside:
+        if one.outside and one.outside >= NOTABLE * rows:
             share = f"{one.outside:,} of {rows:,} rows"
             told.append(
                 Reason(topic="inputs", text=f"{one.name} is outside {one.range} in {share}")
             )
     return tuple(told)
-
-
-def _few(evidence: Evidence) -> Reason:
-    rows, needed = evidence.window.rows, evidence.needed
-    return Reason(topic="rows", text=f"{rows:,} rows, and {needed:,} are needed")
 
 
 def _performance(measured: Measured) -> str:
@@ -128,13 +117,10 @@ def _performance(measured: Measured) -> str:
         case "healthy":
             return f"{words}: no worse than the release"
         case "unclear":
-            return f"{words}: undecided{_needed(measured)}"
+            return f"{words}: undecided"
         case "not enough data":
-            return f"{words}: too few to judge{_needed(measured)}"
-
-
-def _needed(measured: Measured) -> str:
-    return f", about {measured.needed:,} rows would tell" if measured.needed else ""
+            needed = f", about {measured.needed:,} would tell" if measured.needed else ""
+            return f"{words}: too few to judge{needed}"
 
 
 def _shift(shift: Shift) -> str:

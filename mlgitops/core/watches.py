@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Literal, cast
+from typing import Final, Literal, cast
 
 from mlgitops.core.digests import JSON, Digest
 from mlgitops.core.specs.base import API_VERSION
+
+# The kind of a look's record in the ledger.
+KIND: Final = "monitor"
 
 State = Literal["healthy", "degraded", "unhealthy", "not enough data"]
 Topic = Literal["performance", "predictions", "inputs", "rows"]
@@ -35,10 +38,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shift:
-    """How one column differs from the release's reference; ``then`` and ``now`` in words.
+    """One test of one column against the release's reference; ``then`` and ``now`` in words.
 
-    ``effect`` is in the unit that ``method`` has, ``p`` of a two-sample test, ``q`` adjusted for
-    how many columns were looked at.
+    ``effect``: the share of rows that would have to move for the two to look alike. ``p`` of a
+    two-sample test, ``q`` adjusted for all tests. ``unseen``: new strings, most frequent first.
     """
 
     name: str
@@ -50,11 +53,16 @@ class Shift:
     drifted: bool
     then: str
     now: str
+    unseen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """Performance on the rows whose true value is known; ``then`` is the release's own."""
+    """Performance on the rows whose true value is known; ``then`` is the release's own.
+
+    ``tolerated``: how much worse it may be, in the metric's unit. ``needed``: rows that would
+    decide what is not decided.
+    """
 
     metric: str
     higher_is_better: bool
@@ -63,6 +71,7 @@ class Measured:
     low: float
     high: float
     confidence: float
+    tolerated: float
     rows: int
     standing: Standing
     needed: int | None = None
@@ -85,12 +94,14 @@ class Quality:
 class Labelled:
     """How many true values were found; rows too young for theirs are left out of performance.
 
-    ``problem``: why there are none at all although the model's spec names their source.
+    ``digest``: the table that they came from. ``problem``: why performance cannot be known
+    although the model's spec names their source.
     """
 
     found: int = 0
     young: int = 0
     contradictory: int = 0
+    digest: Digest | None = None
     problem: str | None = None
 
 

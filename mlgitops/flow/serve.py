@@ -1,4 +1,4 @@
-"""Serve: bring a release from the store to the model server, in this process.
+"""Serve: which release a name or an environment means; ``standalone`` brings its bytes up.
 
 Nothing on this path unpickles, and nothing of a training library is imported: what a release is
 comes from git, its bytes from the store by digest, and the server proves them once more.
@@ -6,14 +6,9 @@ comes from git, its bytes from the store by digest, and the server proves them o
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-from mlgitops.core.digests import Digest, document
-from mlgitops.core.errors import GitError, MlgitopsError, Refused, UsageError
+from mlgitops.core.errors import GitError, Refused, UsageError
 from mlgitops.core.findings import did_you_mean
 from mlgitops.core.marks import Mark
 from mlgitops.core.pins import pin_path, read_as
@@ -21,18 +16,7 @@ from mlgitops.core.releases import Release
 from mlgitops.core.specs.environments import Pin
 from mlgitops.flow.releases import release, split_reference
 from mlgitops.flow.seams import Seams
-
-SERVED: Final = ("model.onnx", "signature.json", "golden.json")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
-    """What runs where: told once the server answers."""
-
-    release: Release
-    host: str
-    port: int
-    journal: Path | None
+from mlgitops.flow.standalone import Exact, serve_exact, served_files
 
 
 def serve(
@@ -47,23 +31,11 @@ def serve(
     """Serve ``churn``, ``churn@1.4.0``, or what ``environment`` pins, until SIGTERM or SIGINT.
 
     ``journal``: the folder of the prediction journal, None for none. Raises UsageError for what is
-    not released or not pinned, StoreError when bytes are missing or altered.
+    not released or not pinned, Refused when pin, tag and manifest do not agree, StoreError when
+    bytes are missing or altered.
     """
-    chosen = choose(seams, reference, environment)
-    # A scratch folder is swept also after a kill, and the server has read all before it answers.
-    with seams.store.scratch() as folder:
-        lay_out(seams, chosen, folder)
-
-        def ready(taken: int) -> None:
-            address = f"[{host}]" if ":" in host else host
-            seams.say(
-                f"serving {chosen.model} {chosen.version} ({chosen.digest})\n"
-                f"listening on http://{address}:{taken}/v2/models/{chosen.model}/infer\n"
-                f"journal: {journal or 'none'}"
-            )
-
-        _server()(folder, host=host, port=port, journal=journal, ready=ready, on_log=seams.say)
-    seams.say("every request is answered; stopped")
+    wanted = proven(seams, choose(seams, reference, environment))
+    serve_exact(seams.store, wanted, host=host, port=port, journal=journal, say=seams.say)
 
 
 def journal_of(seams: Seams, model: str, environment: str | None) -> Path:
@@ -127,51 +99,14 @@ def pinned(seams: Seams, model: str, environment: str) -> Release:
     return found
 
 
-def _server() -> Callable[..., None]:
-    try:
-        from mlgitops.server.run import run
-    except ImportError as error:
-        raise UsageError(
-            f"the model server cannot be imported: {error}",
-            hint="it needs the extra: pip install 'mlgitops[serve]'",
-        ) from error
-    return run
-
-
-def lay_out(seams: Seams, chosen: Release, folder: Path) -> None:
-    """Write what the server loads into ``folder``, every byte of it named by the release's digest.
-
-    Raises Refused when the tag names other files than the manifest of that digest.
-    """
-    files = _files(seams, chosen)
-    for name, digest in files.items():
-        (folder / name).write_bytes(seams.store.read(digest))
-    about = document(
-        {
-            "model": chosen.model,
-            "version": str(chosen.version),
-            "digest": chosen.digest,
-            "files": {name: str(digest) for name, digest in files.items()},
-        }
-    )
-    (folder / "release.json").write_bytes(about)
-
-
-def _files(seams: Seams, chosen: Release) -> Mapping[str, Digest]:
-    """Return the served files by the manifest; the tag must agree with it."""
-    try:
-        layers = json.loads(seams.store.read(chosen.digest))["layers"]
-        title = "org.opencontainers.image.title"
-        named = {layer["annotations"][title]: layer["digest"] for layer in layers}
-    except (ValueError, KeyError, TypeError) as error:
-        raise MlgitopsError(f"{chosen.digest} is no manifest of a release: {error!r}") from error
-    files = {}
-    for name in SERVED:
-        files[name] = chosen.document.files[name]
-        if named.get(name) != files[name]:
+def proven(seams: Seams, chosen: Release) -> Exact:
+    """Return what to serve. Refused when the tag names other files than the release's manifest."""
+    wanted = Exact(model=chosen.model, version=str(chosen.version), digest=chosen.digest)
+    for name, digest in served_files(seams.store, wanted).items():
+        told = chosen.document.files[name]
+        if told != digest:
             raise Refused(
-                f"the tag {chosen.tag} names {files[name]} as {name}, and its manifest"
-                f" {named.get(name)}",
+                f"the tag {chosen.tag} names {told} as {name}, and the release's manifest {digest}",
                 hint="the tag does not say what was released: release the model again",
             )
-    return files
+    return wanted

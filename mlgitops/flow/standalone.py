@@ -61,7 +61,7 @@ def serve_exact(
             f"the model server cannot be imported: {error}",
             hint="it needs the extra: pip install 'mlgitops[serve]'",
         ) from error
-    files = _files(store, wanted)
+    files = served_files(store, wanted)
     about: dict[str, JSON] = {
         "model": wanted.model,
         "version": wanted.version,
@@ -86,7 +86,8 @@ def serve_exact(
     say("every request is answered; stopped")
 
 
-def _files(store: Store, wanted: Exact) -> Mapping[str, Digest]:
+def served_files(store: Store, wanted: Exact) -> Mapping[str, Digest]:
+    """Return the files that a server loads, as the manifest of the release names them."""
     try:
         manifest = json.loads(store.read(wanted.digest))
         model = manifest["annotations"][_TITLE]

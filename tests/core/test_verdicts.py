@@ -27,10 +27,9 @@ CALM = Evidence(window=WINDOW, needed=200)
 
 
 def shift(name: str, effect: float, *, drifted: bool = True) -> Shift:
-    topic = "predictions" if name == "prediction" else "inputs"
     return Shift(
         name=name,
-        topic=topic,
+        topic="predictions" if name == "prediction" else "inputs",
         method="KS",
         effect=effect,
         p=0.0 if drifted else 0.5,
@@ -50,9 +49,10 @@ def measured(standing: Standing, *, now: float = 130.0, rows: int = 900) -> Meas
         low=now - 10,
         high=now + 10,
         confidence=0.95,
+        tolerated=10.0,
         rows=rows,
         standing=standing,
-        needed=4000 if standing == "unclear" else None,
+        needed=4000 if standing == "not enough data" else None,
     )
 
 
@@ -132,29 +132,37 @@ def test_few_rows_are_not_enough_whatever_drifted_in_them() -> None:
     assert texts(evidence) == ["50 rows, and 200 are needed"]
 
 
-def test_undecided_performance_is_not_enough_data_and_says_how_much_would_be() -> None:
-    evidence = replace(CALM, measured=measured("unclear", now=104))
-    assert judge(evidence).state == "not enough data"
-    assert texts(evidence)[0].endswith("undecided, about 4,000 rows would tell")
-
-
-def test_too_few_true_values_leave_the_verdict_to_the_inputs() -> None:
-    evidence = replace(CALM, measured=measured("not enough data", rows=5))
-    assert judge(evidence).state == "healthy"
+@pytest.mark.parametrize("standing", ["unclear", "not enough data"])
+def test_performance_that_proves_nothing_leaves_the_verdict_to_the_inputs(
+    standing: Standing,
+) -> None:
+    evidence = replace(CALM, measured=measured(standing, now=104))
+    verdict = judge(evidence)
+    assert verdict.state == "healthy"
+    assert verdict.reasons[0].text == "no input drifted, and neither did the predictions"
+    said = {"unclear": "undecided", "not enough data": "too few to judge, about 4,000 would tell"}
+    assert verdict.remarks[0].text.endswith(said[standing])
     assert judge(replace(evidence, shifts=(shift("tmin", 0.5),))).state == "degraded"
+
+
+def test_performance_proven_on_the_whole_of_a_small_window_is_enough() -> None:
+    evidence = replace(CALM, window=replace(WINDOW, rows=150), measured=measured("healthy"))
+    assert judge(evidence).state == "healthy"
 
 
 def test_labels_that_could_not_be_had_are_told() -> None:
     verdict = judge(replace(CALM, labelled=Labelled(problem="labels:counts failed")))
-    assert [one.text for one in verdict.remarks] == ["no true values: labels:counts failed"]
+    assert [one.text for one in verdict.remarks] == [
+        "performance is not known: labels:counts failed"
+    ]
 
 
 def test_odd_values_are_told_and_decide_nothing() -> None:
     odd = Quality(name="rain", missing=3, outside=40, range="0 to 80")
-    verdict = judge(replace(CALM, quality=(odd,), labelled=Labelled()))
+    chance = Quality(name="tmin", missing=0, outside=2, range="-10 to 30")
+    verdict = judge(replace(CALM, quality=(odd, chance), labelled=Labelled()))
     assert verdict.state == "healthy"
     assert [one.text for one in verdict.remarks][1:] == [
-        "rain is missing in 3 of 1,000 rows",
         "rain is outside 0 to 80 in 40 of 1,000 rows",
     ]
 
