@@ -23,7 +23,7 @@ Key: TypeAlias = "str | int"
 Keys: TypeAlias = "tuple[Key, ...]"
 Places: TypeAlias = "dict[Keys, tuple[Mark, Mark]]"
 
-MAX_VALUES: Final = 50_000
+MAX_VALUES: Final = 20_000
 MAX_LEVELS: Final = 60
 _TAG: Final = "tag:yaml.org,2002:"
 # A date stays the text that was written: one meaning, whatever the YAML library.

@@ -157,7 +157,7 @@ class _Reader:
         if not reading.documents:
             self.unnamed.add(path)
             if not wrong:
-                hint = f"write a {kinds_of(path)[0].__name__}, or delete the file"
+                hint = f"write kind {kinds_of(path)[0].__name__}, or delete the file"
                 at = Mark(path=path)
                 wrong.append(Finding(rule="yaml", message="the file is empty", hint=hint, at=at))
         for document in reading.documents:

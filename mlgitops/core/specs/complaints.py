@@ -63,7 +63,7 @@ def complaint(problem: ErrorDetails, keys: Keys, value: JSON) -> Complaint:
         message = f"{name} is too long: more than {context['max_length']}"
         return Complaint(rule="value", message=message, hint="say it in fewer")
     # Nothing is lost when the library learns a new error: its own words are shown.
-    return Complaint(rule="value", message=f"{name}: {problem['msg']}", hint=None)
+    return Complaint(rule="value", message=f"{name}: {problem['msg']}", hint="see docs/files.md")
 
 
 def _choice(name: str, context: dict[str, Any], value: JSON) -> Complaint:
@@ -108,7 +108,7 @@ def _how(kind: str, keys: Keys, value: JSON) -> str | None:
         return f'put it in quotes: "{str(value).lower() if isinstance(value, bool) else value}"'
     if kind in _NUMBERS and isinstance(value, str) and _is_number(value):
         return f"write it without quotes: {value}"
-    if kind in ("list_type", "tuple_type") and not isinstance(value, list | dict):
+    if kind in ("list_type", "tuple_type") and isinstance(value, str) and value.isidentifier():
         return f"write it as a list: [{value}]"
     if kind == "kind_of_input":
         return "name the step that makes it and its output, as in 'features.train'"

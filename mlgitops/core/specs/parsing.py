@@ -65,7 +65,7 @@ def _said_once(model: type[Spec], problems: list[ErrorDetails]) -> list[ErrorDet
 def _wrong_header(document: Document, names: tuple[str, ...]) -> Finding | None:
     value = document.value
     if not isinstance(value, dict):
-        message = f"a {' or '.join(names)} is a mapping of keys to values"
+        message = f"kind {' or '.join(names)} is a mapping of keys to values"
         hint = f"start with 'apiVersion: {API_VERSION}'"
         return Finding(rule="type", message=message, hint=hint, at=document.mark())
     return _wrong_version(document, value) or _wrong_kind(document, value, names)
@@ -98,7 +98,7 @@ def _wrong_kind(
         return Finding(rule="missing-key", message=message, hint=hint, at=_start(document))
     if given in names:
         return None
-    message = f"this file holds a {expected}, not {given!r}"
+    message = f"the kind here is {expected}, not {given!r}"
     hint = did_you_mean(str(given), names) or f"write 'kind: {names[0]}', or move it to its place"
     return Finding(rule="kind", message=message, hint=hint, at=document.mark("kind"))
 
