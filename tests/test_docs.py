@@ -19,7 +19,7 @@ import yaml
 from pydantic_core import PydanticUndefined
 
 from mlgitops.cli import COMMANDS, help_text, main
-from mlgitops.core import errors
+from mlgitops.core import composing, errors
 from mlgitops.core.drafts import kinds_of
 from mlgitops.core.metrics import METRICS
 from mlgitops.core.specs import environments, models, pipelines, projects
@@ -368,6 +368,12 @@ def _specs_in(annotation: object) -> list[type[Spec]]:
         return [annotation]
     inner = getattr(annotation, "__args__", ())
     return [found for one in inner for found in _specs_in(one)]
+
+
+def test_the_reference_names_the_bounds_of_a_file() -> None:
+    text = (DOCS / "files.md").read_text("utf-8")
+    assert f"more than {composing.MAX_VALUES:,} values" in text
+    assert f"more than {composing.MAX_LEVELS} levels" in text
 
 
 def test_the_reference_lists_the_metrics_of_each_task() -> None:
