@@ -49,9 +49,10 @@ def key_of(parts: Parts) -> Digest:
     return of_value({"scheme": _SCHEME, "parts": to_json(parts)})
 
 
-def key_of_snapshot(digest: str, as_of: str, format: str) -> Digest:
+def key_of_snapshot(digest: str, as_of: str, output: str, format: str) -> Digest:
     """Return the key of a pinned source: the pin alone decides what its rows are."""
-    return of_value({"scheme": _SCHEME, "snapshot": digest, "as_of": as_of, "format": format})
+    pinned: JSON = {"digest": digest, "as_of": as_of, "output": output, "format": format}
+    return of_value({"scheme": _SCHEME, "snapshot": pinned})
 
 
 def key_of_latest(pipeline: str, step: str) -> Digest:

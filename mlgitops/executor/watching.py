@@ -1,13 +1,17 @@
 """Which files of the repository a step reads, as far as Python can tell.
 
-An audit hook sees ``open`` and ``os.open`` of this process. It does not see what C code opens by
-itself (``pyarrow.parquet.read_table(path)``) nor what a child process reads.
+An audit hook hears ``open``, ``os.open`` and ``sqlite3.connect`` of this process, and is told of
+the parquet files that Arrow opens by itself. It does not hear what other C code opens, what a child
+process reads, nor Arrow where it is first imported inside the step's function.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from importlib.machinery import (
     EXTENSION_SUFFIXES,
     SOURCE_SUFFIXES,
@@ -40,6 +44,8 @@ class Watch:
         sys.addaudithook(self._hear)
 
     def __enter__(self) -> None:
+        if "pyarrow" in sys.modules:
+            _tell_of_parquet()
         self._active = True
 
     def __exit__(self, *_: object) -> None:
@@ -79,14 +85,14 @@ class Watch:
         return (
             path.startswith(self._root)
             and not path.startswith(self._libraries)
-            and not _NOT_OURS.intersection(path.split("/"))
+            and not _NOT_OURS.intersection(path.removeprefix(self._root).split("/"))
         )
 
     def _hear(self, event: str, args: tuple[object, ...]) -> None:
-        if not self._active or event != "open":
+        if not self._active or event not in ("open", "sqlite3.connect"):
             return
-        name, mode, flags = args
-        if isinstance(name, bytes):
+        name, mode, flags = args if event == "open" else (args[0], "r", 0)
+        if isinstance(name, bytes | os.PathLike):
             name = os.fsdecode(name)
         if not isinstance(name, str) or name.startswith(self._libraries):
             return
@@ -110,3 +116,24 @@ class Watch:
 class _FreshLoader(SourceFileLoader):
     def path_stats(self, path: str) -> dict[str, object]:
         raise OSError("the cache of compiled modules is not asked")
+
+
+def _tell_of_parquet() -> None:
+    """Make Arrow say which parquet files it opens, as Python itself does of every file."""
+    with suppress(ImportError):
+        from pyarrow.parquet import ParquetDataset, ParquetFile
+
+        for kind in (ParquetDataset, ParquetFile):
+            if not hasattr(kind.__init__, "__wrapped__"):
+                kind.__init__ = _telling(kind.__init__)
+
+
+def _telling(original: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(original)
+    def told(self: object, source: object, *args: object, **more: object) -> None:
+        for path in source if isinstance(source, list) else [source]:
+            if isinstance(path, str | os.PathLike):
+                sys.audit("open", os.fspath(path), "r", 0)
+        original(self, source, *args, **more)
+
+    return told

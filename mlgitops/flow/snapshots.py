@@ -75,7 +75,8 @@ def pin_of(node: Node, record: Record, as_of: str) -> Snapshot:
 
 def key_of_pin(node: Node, pin: Snapshot) -> Digest:
     """Return the key of a pinned source."""
-    return key_of_snapshot(pin.digest, pin.as_of, only_format(node))
+    output = next(iter(node.step.outputs))
+    return key_of_snapshot(pin.digest, pin.as_of, output, only_format(node))
 
 
 def record_of_pin(node: Node, pin: Snapshot, size: int) -> Record:

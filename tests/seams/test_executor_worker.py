@@ -186,6 +186,31 @@ def test_reads_of_the_repository_are_noted_unless_declared(bench: Bench, tmp_pat
     )
 
 
+def test_reads_of_tables_and_databases_are_noted(bench: Bench) -> None:
+    bench.write(
+        {
+            "step.py": "import pandas as pd, sqlite3\nfrom pathlib import Path\n\n"
+            "HERE = Path(__file__).parent\n\n"
+            "def make():\n"
+            "    frame = pd.DataFrame({'x': [1]})\n"
+            "    frame.to_parquet(HERE / 'a.parquet'); frame.to_csv(HERE / 'b.csv')\n"
+            "    sqlite3.connect(HERE / 'c.db').execute('create table t (x)')\n\n"
+            "def f():\n"
+            "    pd.read_parquet(HERE / 'a.parquet')\n"
+            "    pd.read_csv(HERE / 'b.csv')\n"
+            "    sqlite3.connect(HERE / 'c.db')\n"
+        }
+    )
+    assert isinstance(bench.call("step:make"), Done)
+    done = bench.call("step:f")
+    assert isinstance(done, Done)
+    assert done.undeclared == (
+        "pipelines/p/a.parquet at pipelines/p/step.py:12",
+        "pipelines/p/b.csv at pipelines/p/step.py:13",
+        "pipelines/p/c.db at pipelines/p/step.py:14",
+    )
+
+
 def test_a_worker_imports_no_more_than_its_step_needs(bench: Bench) -> None:
     heavy = {"pandas", "numpy", "pyarrow", "sklearn", "skops", "pydantic", "yaml", "git"}
     bench.write({"step.py": "import sys\ndef f(): return sorted(sys.modules)\n"})
