@@ -12,9 +12,11 @@ from mlgitops.core import manifests
 from mlgitops.core.digests import JSON, Digest, document, of_value
 from mlgitops.core.errors import Refused
 from mlgitops.core.graphs import ancestors
+from mlgitops.core.keys import key_of_snapshot
 from mlgitops.core.records import Record
 from mlgitops.core.releases import Lineage, Object, ReleaseDocument, StepLineage, Version
 from mlgitops.core.signatures import to_json
+from mlgitops.core.specs.environments import Snapshot
 from mlgitops.core.specs.models import Model
 from mlgitops.core.workspaces import Workspace
 from mlgitops.flow.card import card
@@ -291,9 +293,10 @@ def _lineage(seams: Seams, workspace: Workspace, root: Path, model: Model, commi
         step = pipeline.step(name)
         output = next(iter(step.outputs))
         record = artifact(seams, workspace, root, model.pipeline, f"{name}.{output}").record
-        steps[name] = _step(record)
+        pin = workspace.snapshots.get((model.pipeline, name))
+        steps[name] = _step(record) if pin is None else _pinned(pin.spec, record)
         if step.source is not None:
-            snapshots[name] = _snapshot(record)
+            snapshots[name] = _snapshot(record, pin.spec if pin else None)
         if name == maker:
             training = [
                 one.digest for one in record.parts.inputs.values() if one.format == "parquet"
@@ -320,6 +323,14 @@ def _step(record: Record) -> StepLineage:
     )
 
 
-def _snapshot(record: Record) -> Object:
+def _pinned(pin: Snapshot, record: Record) -> StepLineage:
+    """Return a pinned source's part: the pin alone decides its rows, not who made them when."""
+    format = next(iter(record.outputs.values())).format
+    key = key_of_snapshot(pin.digest, pin.as_of, format)
+    return StepLineage(key=key, code=None, params={}, inputs={}, lock=None)
+
+
+def _snapshot(record: Record, pin: Snapshot | None) -> Object:
     output = next(iter(record.outputs.values()))
-    return {"digest": output.digest, "as_of": record.parts.as_of, "rows": output.rows}
+    as_of = record.parts.as_of if pin is None else pin.as_of
+    return {"digest": output.digest, "as_of": as_of, "rows": output.rows}

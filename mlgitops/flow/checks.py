@@ -27,6 +27,8 @@ PREVIOUS: Final = "mlgitops/previous-env"
 POLICY: Final = "mlgitops/policy"
 GATES: Final = "mlgitops/gates"
 
+_DERIVED = "derived just now; computed again from the predictions at the merge"
+_ALONE = "no rule changes together with what it decides"
 _AGAIN = "run `mlgitops promote` again: it derives the files from the tip of the base"
 
 
@@ -61,9 +63,9 @@ def checks_for(
     previous = [r for r in assessment.results if r.kind == "previous"]
     return {
         RENDER: _check(RENDER, [f for f in derived if f.at.path.startswith(rendered)], extra),
-        METRICS: _check(METRICS, metrics, []),
+        METRICS: _check(METRICS, metrics, [], "recomputed, equal" if known is None else _DERIVED),
         PREVIOUS: _of_results(PREVIOUS, previous),
-        POLICY: _check(POLICY, policy, []),
+        POLICY: _check(POLICY, policy, [], _ALONE),
         GATES: _of_results(GATES, [*assessment.results, approval(base, pull, action, environment)]),
     }
 
@@ -121,7 +123,7 @@ def _other(seams: Seams, pull: PullRequest) -> dict[str, Check]:
         RENDER: _check(RENDER, rendered, []),
         METRICS: nothing,
         PREVIOUS: Check(name=PREVIOUS, state="success", detail=nothing.detail),
-        POLICY: _check(POLICY, [*findings, *mixed(changed, environment=None)], []),
+        POLICY: _check(POLICY, [*findings, *mixed(changed, environment=None)], [], _ALONE),
         GATES: Check(
             name=GATES,
             state="failure" if findings else "success",
@@ -135,13 +137,15 @@ def _fork(seams: Seams, pull: PullRequest) -> str:
     return seams.repository.merge_base(base, pull.head_commit) or base
 
 
-def _check(name: str, findings: Iterable[Finding], extra: list[str]) -> Check:
+def _check(
+    name: str, findings: Iterable[Finding], extra: list[str], good: str = "recomputed, equal"
+) -> Check:
     problems = [f"{f.at}: {f.message}" for f in findings]
     problems += [f"{path}: no part of this promotion" for path in extra]
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         return Check(name=name, state="failure", detail=problems[0] + more)
-    return Check(name=name, state="success", detail="recomputed, equal")
+    return Check(name=name, state="success", detail=good)
 
 
 def _of_results(name: str, results: Iterable[GateResult]) -> Check:
@@ -149,7 +153,10 @@ def _of_results(name: str, results: Iterable[GateResult]) -> Check:
     state = gates.overall(listed)
     telling = [r for r in listed if r.state == state] if state != "pass" else []
     passed = sum(1 for r in listed if r.state == "pass")
-    detail = "; ".join(f"{r.gate}: {r.detail}" for r in telling) or f"{passed} gates pass"
+    good = (
+        "1 gate passes" if passed == 1 else f"{passed} gates pass" if passed else "not applicable"
+    )
+    detail = "; ".join(f"{r.gate}: {r.detail}" for r in telling) or good
     return Check(name=name, state=gates.check_state(state), detail=detail)
 
 

@@ -198,3 +198,5 @@ def test_versions_follow_from_what_changed(world):
     assert tags == [f"{MODEL}@v1.0.0", f"{MODEL}@v1.1.0", f"{MODEL}@v1.2.0"]
     body = git(world.bare, "tag", "-l", "--format=%(contents:body)", f"{MODEL}@v1.1.0")
     assert json.loads(body)["because"] == ["the code of features changed"]
+    body = git(world.bare, "tag", "-l", "--format=%(contents:body)", f"{MODEL}@v1.2.0")
+    assert json.loads(body)["because"] == ["the parameters of train changed"]
