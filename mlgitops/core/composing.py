@@ -54,6 +54,8 @@ class Composer:
         self._places: Places = {}
         self._order: list[Keys] = []
         self._anchors: dict[str, _Anchor | None] = {}
+        # Where the brackets stand that are not closed yet, the innermost one last.
+        self._brackets: list[tuple[int, int]] = []
 
     def documents(self, source: str) -> Iterator[tuple[JSON, Places]]:
         """Yield value and places of each document; SpecError when the file cannot be read on."""
@@ -65,7 +67,7 @@ class Composer:
                     value = self._value(self._next(), (), None)
                     yield value, self._places
         except yaml.MarkedYAMLError as error:
-            message, hint, line, column = wording.syntax(error, source)
+            message, hint, line, column = wording.syntax(error, source, self._brackets)
             raise self._error(
                 message, hint, Mark(path=self.path, line=line, column=column)
             ) from None
@@ -109,12 +111,15 @@ class Composer:
             )
         if event.tag not in (None, "!", _TAG + "map", _TAG + "seq"):
             self._tag(event.tag or "", at)
+        if event.flow_style:
+            self._brackets.append((at.line, at.column))
         value: JSON
         if isinstance(event, yaml.MappingStartEvent):
             value, last = self._mapping(keys)
         else:
             value, last = self._sequence(keys)
         if event.flow_style:
+            self._brackets.pop()
             whole = self._mark(event, last)
             self._places[keys] = (key or whole, whole)
         return value

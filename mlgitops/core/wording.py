@@ -95,30 +95,36 @@ def number_trap(text: str) -> str | None:
     return f'write {number} for the number, or "{text}" for the text'
 
 
-def syntax(error: yaml.MarkedYAMLError, source: str) -> tuple[str, str | None, int, int]:
-    """Return message, hint, line and column (from 1) of a syntax error."""
+def syntax(
+    error: yaml.MarkedYAMLError, source: str, brackets: list[tuple[int, int]]
+) -> tuple[str, str | None, int, int]:
+    """Return message, hint, line and column (from 1) of a syntax error.
+
+    ``brackets``: where those stand that were not closed before it, the innermost one last.
+    """
     problem, context = str(error.problem or ""), str(error.context or "")
-    mark = error.problem_mark or error.context_mark
-    place = (mark.line, mark.column) if mark else (0, 0)
-    opened = error.context_mark
+    mark, opened = error.problem_mark or error.context_mark, error.context_mark
+    place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     lines = source.split("\n")
-    line = lines[place[0]] if place[0] < len(lines) else ""
-    before = line[: place[1] + 1]
+    line = lines[place[0] - 1] if place[0] <= len(lines) else ""
+    before = line[: place[1]]
     if "\t" in before and not before.strip():
-        column = before.index("\t")
-        return ("a tab is used for indentation", "indent with spaces", place[0] + 1, column + 1)
+        return (
+            "a tab is used for indentation",
+            "indent with spaces",
+            place[0],
+            before.index("\t") + 1,
+        )
     if opened is not None and "quoted scalar" in context and "escape" not in problem:
-        place = (opened.line, opened.column)
-        return ("this quote is not closed", "end the text with the same quote", *_from_one(place))
-    message, hint = _known(problem, context, line[place[1] : place[1] + 1])
-    # A file that ends inside a bracket may be marked one line after its last.
-    if "flow" in context and opened is not None and opened.line < len(lines):
-        bracket = lines[opened.line][opened.column : opened.column + 1]
-        if bracket in "[{" and bracket:
-            place = (opened.line, opened.column)
-            message = f"this {bracket!r} is not closed, or a ',' is missing after it"
-            hint = f"end it with {']' if bracket == '[' else '}'!r}, with ',' between the values"
-    return (message, hint, *_from_one(place))
+        place = (opened.line + 1, opened.column + 1)
+        return ("this quote is not closed", "end the text with the same quote", *place)
+    if brackets and not any(words in problem for words in ("any token", "mapping values")):
+        place = brackets[-1]
+        bracket = lines[place[0] - 1][place[1] - 1]
+        message = f"this {bracket!r} is not closed, or a ',' is missing after it"
+        hint = f"end it with {']' if bracket == '[' else '}'!r}, with ',' between the values"
+        return (message, hint, *place)
+    return (*_known(problem, context, line[place[1] - 1 : place[1]]), *place)
 
 
 def character(error: yaml.reader.ReaderError, source: str) -> tuple[str, str | None, int, int]:
@@ -130,10 +136,6 @@ def character(error: yaml.reader.ReaderError, source: str) -> tuple[str, str | N
     column = place - (source.rfind("\n", 0, place) + 1)
     message = f"the control character U+{code:04X} may not stand in YAML"
     return (message, "delete it; most editors do not show it", line + 1, column + 1)
-
-
-def _from_one(place: tuple[int, int]) -> tuple[int, int]:
-    return place[0] + 1, place[1] + 1
 
 
 def _known(problem: str, context: str, character: str) -> tuple[str, str | None]:

@@ -112,6 +112,7 @@ def _annotation(finding: Finding) -> str:
 
 
 def _escaped(value: str, more: str) -> str:
+    value = value.encode("utf-8", "replace").decode()
     for character in ("%", "\r", "\n", *more):
         value = value.replace(character, f"%{ord(character):02X}")
     return value
