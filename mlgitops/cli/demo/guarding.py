@@ -45,7 +45,7 @@ def refuse(story: Story) -> None:
 def roll_back(story: Story) -> None:
     """Back to the version before, and held there."""
     prod = ENVIRONMENTS[-1]
-    now, _ = story.state(prod)
+    now = story.pinned(prod)
     story.say(
         f"""At night Kim is called: the stations at the stadium are empty. Whatever the reason is,
         first back to what ran before {now}. A rollback asks no gate on quality, only whether the
@@ -54,14 +54,14 @@ def roll_back(story: Story) -> None:
     story.update(story.kim)
     reason = "empty stations at the stadium"
     story.mlgitops(story.kim, "rollback", MODEL, "--env", prod, "--reason", reason)
-    number = story.only_pull()
-    story.mlgitops(story.kim, "pulls", "merge", str(number), lines=4)
-    back, state = story.state(prod)
-    story.claim(f"prod went from {now} back to {back}", back != now, back)
-    story.claim("it is held there", state == "held", state)
+    story.mlgitops(story.kim, "pulls", "merge", str(story.pull()), lines=4)
+    back = story.pinned(prod)
+    story.claim(f"prod went from {now} back to {back}", back not in (now, None), back)
+    hold = f"environments/{prod}/holds/{MODEL}.yaml"
+    story.claim(f"the hold is a file on main, {hold}", bool(story.on_main(hold)))
     story.say("Promoting while somebody holds it is refused, and says who and why:")
     done = story.mlgitops(
-        story.dana, "promote", MODEL, "--to", prod, "--version", now, expect=1, lines=20
+        story.dana, "promote", MODEL, "--to", prod, "--version", str(now), expect=1, lines=20
     )
     story.claim("the reason is told", reason in done.out, done.out)
     story.say("What runs where, who moved it, and what it was made of, all answered by git:")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from mlgitops.cli.demo.commands import Broken, Done, at
+from mlgitops.cli.demo.commands import Broken, at
+from mlgitops.cli.demo.scratch import clone
 from mlgitops.cli.demo.serving import Served
 from mlgitops.cli.demo.stage import Demo, Person
 from mlgitops.core.digests import JSON
@@ -14,6 +17,8 @@ from mlgitops.core.digests import JSON
 MODEL: Final = "bike-demand"
 FOLDER: Final = f"pipelines/{MODEL}"
 ENVIRONMENTS: Final = ("dev", "staging", "prod")
+PULLS: Final = "refs/mlgitops/pulls"
+LEDGER: Final = "refs/mlgitops/ledger"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -21,10 +26,11 @@ class Story(Demo):
     """The demo, with its people and what later stages need of earlier ones.
 
     Dana trains models, Rui reviews, Kim is on call, CI is nobody, Ada audits. ``served``: the model
-    server, while it runs.
+    server, while it runs. ``document``: of the newest release.
     """
 
     served: Served | None = None
+    document: dict[str, JSON] = field(default_factory=dict)
 
     @property
     def dana(self) -> Person:
@@ -41,21 +47,19 @@ class Story(Demo):
         """Who is on call."""
         return self.person("Kim")
 
+    @property
+    def shared(self) -> Person:
+        """The bare repository, looked into by the demo itself."""
+        return Person(name="Demo", clone=self.origin)
+
     # -- what is so now, asked of the commands themselves -------------------------------------
 
-    def state(self, environment: str) -> tuple[str, str]:
-        """Return the version that an environment pins, and the state that ``status`` gives it."""
-        done = self.mlgitops(self.dana, "status", MODEL, "--json", hidden=True)
-        cell = done.json("models", 0, "environments", environment)
-        assert isinstance(cell, dict)
-        return str(cell.get("version")), str(at(cell, "state"))
-
-    def newest(self) -> dict[str, JSON]:
-        """Return the document of the newest release."""
-        done = self.mlgitops(self.dana, "lineage", MODEL, "--json", hidden=True)
-        release = done.json("release")
-        assert isinstance(release, dict)
-        return release
+    def pull(self) -> int:
+        """Return the number of the newest pull request."""
+        refs = self.git(self.shared, "for-each-ref", "--format=%(refname:lstrip=3)", PULLS)
+        if not refs:
+            raise Broken("there is no pull request")
+        return max(int(number) for number in refs.split())
 
     def open_pulls(self) -> list[int]:
         """Return the numbers of the open pull requests, newest first."""
@@ -64,12 +68,29 @@ class Story(Demo):
         assert isinstance(pulls, list)
         return [int(str(at(pull, "number"))) for pull in pulls]
 
-    def only_pull(self) -> int:
-        """Return the number of the one pull request that is open; Broken when it is not one."""
-        numbers = self.open_pulls()
-        if len(numbers) != 1:
-            raise Broken(f"one pull request should be open, and there are {len(numbers)}")
-        return numbers[0]
+    def fact(self, *path: str) -> str:
+        """Return what the document of the newest release says."""
+        return str(at(self.document, *path))
+
+    def pinned(self, environment: str) -> str | None:
+        """Return the version that the shared branch pins in an environment, None for none."""
+        pin = self.on_main(f"environments/{environment}/pins/{MODEL}.yaml")
+        found = re.search(r"^version: (.+)$", pin or "", re.MULTILINE)
+        return found[1] if found else None
+
+    def on_main(self, path: str) -> str | None:
+        """Return the text of a file on the shared branch, None when there is none."""
+        if not self.git(self.shared, "ls-tree", "--name-only", "main", path):
+            return None
+        return self.git(self.shared, "show", f"main:{path}")
+
+    def evidence(self, kind: str) -> list[JSON]:
+        """Return what the ledger keeps of a kind."""
+        found: list[JSON] = []
+        for ref in self.git(self.shared, "for-each-ref", "--format=%(refname)", LEDGER).split():
+            names = self.git(self.shared, "ls-tree", "-r", "--name-only", ref, f"{kind}/").split()
+            found += [json.loads(self.git(self.shared, "show", f"{ref}:{name}")) for name in names]
+        return found
 
     # -- what they do -------------------------------------------------------------------------
 
@@ -82,13 +103,8 @@ class Story(Demo):
         """Push Dana's branch, open its pull request and merge it."""
         self.git(self.dana, "push", "--quiet", "origin", branch, hidden=False)
         self.mlgitops(self.dana, "pulls", "open", "--head", branch, "--title", title, lines=4)
-        self.merge(self.only_pull())
+        self.merge(self.pull())
         self.update(self.dana)
-
-    def head_of(self, number: int) -> str:
-        """Return the branch of a pull request."""
-        done = self.mlgitops(self.dana, "pulls", "show", str(number), "--json", hidden=True)
-        return str(done.json("head"))
 
     def update(self, who: Person) -> None:
         """Bring the person's clone to what everybody shares."""
@@ -99,29 +115,50 @@ class Story(Demo):
         """Release from the shared branch and return the version."""
         self.update(self.dana)
         self.mlgitops(self.dana, "release", MODEL, lines=lines)
-        document = self.newest()
-        version, digest = str(at(document, "version")), str(at(document, "digest"))
+        told = self.mlgitops(self.dana, "lineage", MODEL, "--json", hidden=True)
+        document = told.json("release")
+        assert isinstance(document, dict)
+        self.document = document
+        version, digest = self.fact("version"), self.fact("digest")
         tag = f"{MODEL}@v{version}"
-        told = self.git(self.dana, "ls-remote", "--tags", "origin", f"refs/tags/{tag}")
-        self.claim(f"the tag {tag} is on the server", bool(told))
-        message = self.git(self.dana, "tag", "--list", "--format=%(contents)", tag)
-        self.claim("its message names the model by digest", digest in message, message[:200])
+        there = self.git(self.shared, "tag", "--list", "--format=%(contents)", tag)
+        named = digest in there
+        self.claim(f"the tag {tag} is on the server and names the bytes by digest", named, there)
         return version
 
-    def promote(self, environment: str, version: str, *, lines: int = 12) -> Done:
-        """Open the promotion's pull request, get what it needs, merge it."""
-        done = self.mlgitops(self.dana, "promote", MODEL, "--to", environment, lines=lines)
-        self.merge(self.only_pull())
-        self.claim_pinned(environment, version)
-        return done
+    def promote(self, environment: str, *, lines: int = 12) -> None:
+        """Open the promotion's pull request and merge it, where nobody has to approve."""
+        self.mlgitops(self.dana, "promote", MODEL, "--to", environment, lines=lines)
+        self.merge(self.pull())
+        self.claim_pinned(environment)
+
+    def to_production(self, *, lines: int, body: bool = False, early: bool = False) -> None:
+        """Open the pull request into prod, have it approved, merge it.
+
+        ``body``: show what it says. ``early``: try to merge before anybody approves.
+        """
+        prod = ENVIRONMENTS[-1]
+        self.mlgitops(self.dana, "promote", MODEL, "--to", prod, lines=lines)
+        number = str(self.pull())
+        if body:
+            self.mlgitops(self.dana, "pulls", "show", number, lines=1000)
+        if early:
+            self.say("Nobody has approved it, so it does not merge:")
+            self.mlgitops(self.dana, "pulls", "merge", number, expect=4, lines=4)
+            found = self.pinned(prod)
+            self.claim(f"main pins in {prod} what it pinned before", found is None, found)
+        self.say("Rui reads it and approves; then it merges.")
+        if not self.rui.clone.exists():
+            clone(self, self.rui.name)
+        self.mlgitops(self.rui, "pulls", "approve", number, "--as", self.rui.name, lines=4)
+        self.merge(int(number))
+        self.claim_pinned(prod)
 
     def merge(self, number: int) -> None:
-        """Merge a pull request, as the one who opened it."""
+        """Merge a pull request."""
         self.mlgitops(self.dana, "pulls", "merge", str(number), lines=4)
 
-    def claim_pinned(self, environment: str, version: str) -> None:
-        """Check that the shared branch pins the version in the environment."""
-        path = f"environments/{environment}/pins/{MODEL}.yaml"
-        self.git(self.dana, "fetch", "--quiet")
-        pin = self.git(self.dana, "show", f"origin/main:{path}")
-        self.claim(f"main pins {version} in {environment}", f"version: {version}" in pin, pin)
+    def claim_pinned(self, environment: str) -> None:
+        """Check that the shared branch pins the newest release in the environment."""
+        version, found = self.fact("version"), self.pinned(environment)
+        self.claim(f"main pins {version} in {environment}", found == version, found)

@@ -56,50 +56,32 @@ def release(story: Story) -> None:
         has to give the estimator's answers on every evaluation row, or nothing is released."""
     )
     version = story.release()
-    document = story.newest()
-    rows, total = at(document, "parity", "rows"), at(document, "evaluation", "rows")
+    rows, total = story.fact("parity", "rows"), story.fact("evaluation", "rows")
     story.claim(f"the ONNX was compared on all {total} evaluation rows", rows == total, rows)
     story.claim("the first version is 1.0.0", version == "1.0.0", version)
 
 
 def promote(story: Story) -> None:
     """Three environments, three pull requests; the last one needs a person."""
-    version = str(at(story.newest(), "version"))
     story.say(
         """Nothing is deployed by hand. `promote` asks the gates of the environment and opens a pull
         request that changes what the environment pins; the merge ships it. (In a repository with
         CI, `mlgitops promote --all` does this by itself.)"""
     )
     for environment in ENVIRONMENTS[:-1]:
-        story.promote(environment, version)
+        story.promote(environment)
     story.say("Production asks more, and the pull request says it all. This is its whole body:")
-    to_production(story, version)
-
-
-def to_production(story: Story, version: str) -> None:
-    """Open the pull request into prod, show it, have it approved, merge it."""
-    prod = ENVIRONMENTS[-1]
-    story.mlgitops(story.dana, "promote", MODEL, "--to", prod)
-    number = str(story.only_pull())
-    story.mlgitops(story.dana, "pulls", "show", number, lines=1000)
-    story.say("Nobody has approved it, so it does not merge:")
-    story.mlgitops(story.dana, "pulls", "merge", number, expect=4, lines=6)
-    story.claim("the pull request is still open", story.open_pulls() == [int(number)])
-    story.say("Rui reads it and approves. Then it does.")
-    if not story.rui.clone.exists():
-        scratch.clone(story, "Rui")
-    story.mlgitops(story.rui, "pulls", "approve", number, "--as", story.rui.name, lines=4)
-    story.merge(int(number))
-    story.claim_pinned(prod, version)
+    story.to_production(lines=4, body=True, early=True)
 
 
 def status(story: Story) -> None:
     """One matrix tells what runs where."""
-    version = str(at(story.newest(), "version"))
+    version = story.fact("version")
     story.mlgitops(story.dana, "status", MODEL)
-    for environment in ENVIRONMENTS:
-        found = story.state(environment)
-        story.claim(f"{environment} is pinned to {version}", found == (version, "pinned"), found)
+    done = story.mlgitops(story.dana, "status", MODEL, "--json", hidden=True)
+    cells = [done.json("models", 0, "environments", name) for name in ENVIRONMENTS]
+    pinned = all(at(one, "version") == version and at(one, "state") == "pinned" for one in cells)
+    story.claim(f"{version} is pinned everywhere, as its tag says", pinned, cells)
 
 
 def serve(story: Story) -> None:
@@ -114,9 +96,8 @@ def serve(story: Story) -> None:
     story.served = serving.serve(story, story.kim, MODEL, prod)
     ready = story.served.client.get("/v2/health/ready").status_code
     story.claim("the server says that it is ready", ready == 200, ready)
-    document = story.newest()
-    rows = serving.read_rows(story, str(at(document, "files", "evaluation.parquet")))
-    target = str(at(document, "evaluation", "target"))
+    rows = serving.read_rows(story, story.fact("files", "evaluation.parquet"))
+    target = story.fact("evaluation", "target")
     names = [str(name) for name in rows[story.served.row_id]]
     last_day = max(names)[:-2]
     places = [names.index(f"{last_day}{hour}") for hour in _SHOWN_HOURS]

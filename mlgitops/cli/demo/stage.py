@@ -6,6 +6,7 @@ import os
 import shutil
 import textwrap
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,7 +20,16 @@ if TYPE_CHECKING:
 
 # What would turn on things that nobody asked for in a scratch repository, or point git elsewhere.
 _INHERITED: Final = ("GIT_", "MLGITOPS_", "GITHUB_", "GITLAB_", "CI_", "RUNNER_")
-_INHERITED_NAMES: Final = frozenset({"CI", "FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS"})
+_INHERITED_NAMES: Final = frozenset(
+    {
+        "CI",
+        "CLICOLOR_FORCE",
+        "COLUMNS",
+        "FORCE_COLOR",
+        # A hundred processes would each compile the same modules again.
+        "PYTHONDONTWRITEBYTECODE",
+    }
+)
 _LINES: Final = 16
 _WIDEST: Final = 100
 
@@ -146,10 +156,13 @@ class Demo:
             self.prompt(who, shown(words))
         # JSON is read by the demo; what it says is told in words.
         excerpt = _Excerpt(self, lines, result="--json" not in words)
+        start = time.monotonic()
         done = call(words, cwd=who.clone, env=self.environment(who), on_line=excerpt.add)
+        seconds = time.monotonic() - start
         excerpt.end()
         with (self.scratch / "demo.log").open("a", encoding="utf-8") as log:
-            log.write(f"\n{who.prompt}$ {shown(words)}\n{done.err}{done.out}[exit {done.code}]\n")
+            ended = f"[exit {done.code} after {seconds:.1f} s]"
+            log.write(f"\n{who.prompt}$ {shown(words)}\n{done.err}{done.out}{ended}\n")
         if done.code != expect:
             told = f"{done.err}\n{done.out}".strip().splitlines()[-30:]
             told = [f"    {line}" for line in told]
