@@ -85,22 +85,18 @@ print(*(hashlib.sha256(exported(fitted(name)).onnx).hexdigest()
 """
 
 
-def test_processes_write_the_same_bytes_whatever_their_hash_seed() -> None:
+def test_another_process_writes_the_same_bytes_whatever_its_hash_seed() -> None:
     root = Path(__file__).parents[2]
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", _AGAIN],
-            cwd=root,
-            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(root)},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for seed in ("1", "2")
-    ]
-    found = {process.communicate()[0] for process in processes}
+    there = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _AGAIN],
+        cwd=root,
+        env={**os.environ, "PYTHONHASHSEED": "1", "PYTHONPATH": str(root)},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
     models = [fitted(name) for name in ("mixed-logistic", "diabetes-ridge", "iris")]
-    here = " ".join(hashlib.sha256(exported(model).onnx).hexdigest() for model in models)
-    assert found == {here + "\n"}
+    assert there.split() == [hashlib.sha256(exported(one).onnx).hexdigest() for one in models]
 
 
 def test_an_input_may_be_called_like_the_output() -> None:

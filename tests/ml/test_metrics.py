@@ -101,7 +101,7 @@ def _regression(draw: st.DrawFn) -> tuple[np.ndarray, Scores]:
     return np.array(y), Scores(task=REGRESSION, values=np.array(p))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(case=_binary() | _multiclass() | _regression())
 def test_a_metric_is_a_finite_number_or_undefined_with_a_reason(
     case: tuple[np.ndarray, Scores],
