@@ -325,8 +325,8 @@ def _step(record: Record) -> StepLineage:
 
 def _pinned(pin: Snapshot, record: Record) -> StepLineage:
     """Return a pinned source's part: the pin alone decides its rows, not who made them when."""
-    format = next(iter(record.outputs.values())).format
-    key = key_of_snapshot(pin.digest, pin.as_of, format)
+    name, output = next(iter(record.outputs.items()))
+    key = key_of_snapshot(pin.digest, pin.as_of, name, output.format)
     return StepLineage(key=key, code=None, params={}, inputs={}, lock=None)
 
 
