@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mlgitops.core.digests import Digest
-from mlgitops.core.errors import Refused, StepFailed
+from mlgitops.core.errors import Refused, SpecError, StepFailed
 from mlgitops.core.keys import key_of
 from mlgitops.core.specs.base import Located, seconds
 from mlgitops.core.specs.models import Labels, Model
@@ -22,6 +22,7 @@ from mlgitops.core.workspaces import Workspace
 from mlgitops.files import WorkTree
 from mlgitops.flow.evaluation import table
 from mlgitops.flow.seams import Seams
+from mlgitops.flow.snapshots import iso
 from mlgitops.flow.windows import Rows
 from mlgitops.flow.workspaces import require
 
@@ -52,6 +53,23 @@ class Joined:
     labelled: Labelled
 
 
+def labelled_rows(
+    seams: Seams, base: str, model: Located[Model], labels: Labels, rows: Rows, as_of: datetime
+) -> Joined:
+    """Return the rows whose true value was known at ``as_of``; none, and why, when asking fails."""
+    if all(one is None for one in rows.ids):
+        problem = "no request carried its row id, so no true value can be joined"
+        return Joined(places=(), values=(), labelled=Labelled(problem=problem))
+    seams.say(f"asking {labels.source} for the true values known at {iso(as_of)} …")
+    try:
+        truth = true_values(seams, base, model, labels, as_of)
+    except (StepFailed, SpecError, Refused) as error:
+        seams.say(error.message)
+        problem = error.message.splitlines()[0]
+        return Joined(places=(), values=(), labelled=Labelled(problem=problem))
+    return join(rows, truth, labels, as_of)
+
+
 def true_values(
     seams: Seams, base: str, model: Located[Model], labels: Labels, as_of: datetime
 ) -> TrueValues:
@@ -77,7 +95,6 @@ def _ask(
 ) -> Digest:
     from mlgitops.flow.checkout import Checkout, Node
     from mlgitops.flow.jobs import Work
-    from mlgitops.flow.snapshots import iso
     from mlgitops.flow.steps import execute
 
     source = PythonSource(type="python", run=labels.source)
