@@ -133,6 +133,9 @@ def _store(task: Task, value: object) -> dict[str, Description]:
         except MlgitopsError as error:
             hint = f" ({error.hint})" if error.hint else ""
             raise _Wrong(f"output {name!r}: {error.message}{hint}") from error
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise _Wrong(f"output {name!r} cannot be written: {reason}") from error
     return done
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +15,7 @@ from mlgitops.flow.checkout import Checkout
 from mlgitops.flow.jobs import Work
 
 _LOG_LINES: Final = 20
+_FULL: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,8 @@ def _reason(work: Work, attempt: Attempt) -> str:
         name = signal.Signals(-outcome.exit_code).name
         hint = " (out of memory?)" if name == "SIGKILL" else ""
         return f"it was ended by {name}{hint}"
+    if attempt.answer is None and shutil.disk_usage(attempt.job.log.parent).free < _FULL:
+        return f"exit code {outcome.exit_code}, and the disk of the store is full"
     if outcome.exit_code != 0:
         return f"exit code {outcome.exit_code}"
     if attempt.missing:

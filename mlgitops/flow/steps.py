@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mlgitops.core.codes import Codes
 from mlgitops.core.digests import Digest
+from mlgitops.core.errors import StoreError
 from mlgitops.core.keys import key_of_latest
 from mlgitops.core.records import Output, Record, to_bytes
 from mlgitops.executor import Job, Outcome
@@ -44,24 +45,35 @@ class _Cost:
 def execute(checkout: Checkout, work: Work, key: Digest) -> Record:
     """Do the work and store what came out; the record is returned, and not remembered yet.
 
-    Raises StepFailed with the user's traceback, TryLater when its files were edited meanwhile.
+    Raises StepFailed with the user's traceback, TryLater when its files were edited meanwhile,
+    StoreError when its folder cannot be filled.
     """
-    store, node = checkout.seams.store, work.node
+    try:
+        with checkout.seams.store.scratch() as directory:
+            return _execute(checkout, work, key, directory)
+    except OSError as error:
+        raise StoreError(
+            f"{work.node.name} cannot be prepared: {error}",
+            hint="its folder is in the store: is that disk full or read-only?",
+        ) from error
+
+
+def _execute(checkout: Checkout, work: Work, key: Digest, directory: Path) -> Record:
+    node = work.node
     started = iso(checkout.seams.clock())
-    with store.scratch() as directory:
-        if work.parts.kind == "file":
-            take_file(checkout, work, directory)
-            done, cost, log = Done(outputs={}), _Cost(), b""
-        else:
-            done, cost, log = _run(checkout, work, directory)
-        described, cost = _described(checkout, work, directory, done, cost)
-        code = checkout.code(node, Codes(checkout.tree))
-        if code.files != work.parts.code:
-            raise changed_meanwhile(node, "its code")
-        outputs = {
-            name: _take(checkout, output_place(directory, name, format), format, described[name])
-            for name, format in work.parts.outputs.items()
-        }
+    if work.parts.kind == "file":
+        take_file(checkout, work, directory)
+        done, cost, log = Done(outputs={}), _Cost(), b""
+    else:
+        done, cost, log = _run(checkout, work, directory)
+    described, cost = _described(checkout, work, directory, done, cost)
+    code = checkout.code(node, Codes(checkout.tree))
+    if code.files != work.parts.code:
+        raise changed_meanwhile(node, "its code")
+    outputs = {
+        name: _take(checkout, output_place(directory, name, format), format, described[name])
+        for name, format in work.parts.outputs.items()
+    }
     return Record(
         pipeline=node.pipeline.spec.name,
         step=node.step.name,
@@ -72,7 +84,7 @@ def execute(checkout: Checkout, work: Work, key: Digest) -> Record:
         wall=round(cost.wall, 3),
         cpu=round(cost.cpu, 3),
         peak_memory=cost.peak_memory,
-        log=store.put_bytes(log) if log else None,
+        log=checkout.seams.store.put_bytes(log) if log else None,
         undeclared=done.undeclared,
         unseen=code.unseen,
     )
