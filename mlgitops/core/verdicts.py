@@ -23,8 +23,8 @@ NOTABLE: Final = 0.01
 def judge(evidence: Evidence) -> Verdict:
     """Return the verdict; the first of these that holds:
 
-    - performance is proven worse than the release's: degraded, or unhealthy when it is proven
-      beyond a limit of the environment, or a loss has doubled
+    - performance is proven worse than the release's: degraded, or unhealthy when a metric is also
+      proven beyond an absolute gate, or a loss has doubled
     - performance is proven not worse, on at least half of the rows: healthy
     - fewer rows than needed: not enough data
     - an input or the predictions drifted: degraded
@@ -34,7 +34,7 @@ def judge(evidence: Evidence) -> Verdict:
     standing = measured.standing if measured is not None else "not enough data"
     known = () if measured is None else (Reason(topic="performance", text=_performance(measured)),)
     if measured is not None and standing == "degraded":
-        severe = _severe(measured, evidence.limits)
+        severe = _severe(measured, evidence)
         return Verdict(
             state="unhealthy" if severe else "degraded",
             reasons=(*known, *severe),
@@ -55,14 +55,14 @@ def judge(evidence: Evidence) -> Verdict:
     return Verdict(state="healthy", reasons=(calm,), remarks=(*known, *rest))
 
 
-def limits(gates: Iterable[Gate], metric: str) -> tuple[Limit, ...]:
-    """Return what absolute gates ask of ``metric``."""
+def limits(gates: Iterable[Gate]) -> tuple[Limit, ...]:
+    """Return what absolute gates ask of metrics."""
     found = []
     for gate in gates:
-        if gate.metric == metric and gate.min is not None:
-            found.append(Limit(metric=metric, value=gate.min, gate="min"))
-        if gate.metric == metric and gate.max is not None:
-            found.append(Limit(metric=metric, value=gate.max, gate="max"))
+        if gate.metric is not None and gate.min is not None:
+            found.append(Limit(metric=gate.metric, value=gate.min, gate="min"))
+        if gate.metric is not None and gate.max is not None:
+            found.append(Limit(metric=gate.metric, value=gate.max, gate="max"))
     return tuple(found)
 
 
@@ -73,17 +73,22 @@ def _drift(shifts: Sequence[Shift]) -> tuple[Reason, ...]:
     return tuple(Reason(topic=shift.topic, text=_shift(shift)) for shift in found)
 
 
-def _severe(measured: Measured, limits_: Iterable[Limit]) -> tuple[Reason, ...]:
+def _severe(measured: Measured, evidence: Evidence) -> tuple[Reason, ...]:
+    """Why worse is bad; a bound of the interval has to be beyond, not the middle."""
     told = []
-    for limit in limits_:
-        beyond = measured.low > limit.value if limit.gate == "max" else measured.high < limit.value
-        if beyond:
-            words = f"{limit.metric} is beyond the gate ({limit.gate} {limit.value:g})"
-            told.append(Reason(topic="performance", text=words))
+    for one in (measured, *evidence.gated):
+        for limit in evidence.limits:
+            if limit.metric == one.metric and _beyond(one, limit):
+                words = f"{one.metric} {figure(one.now)} is beyond the gate ({limit.gate}"
+                told.append(Reason(topic="performance", text=f"{words} {limit.value:g})"))
     if not measured.higher_is_better and 0 < SEVERE * measured.then < measured.low:
         words = f"{measured.metric} is more than {SEVERE:g} times what it was at the release"
         told.append(Reason(topic="performance", text=words))
     return tuple(told)
+
+
+def _beyond(measured: Measured, limit: Limit) -> bool:
+    return measured.low > limit.value if limit.gate == "max" else measured.high < limit.value
 
 
 def _rest(evidence: Evidence) -> tuple[Reason, ...]:
@@ -100,7 +105,7 @@ def _rest(evidence: Evidence) -> tuple[Reason, ...]:
         if one.outside and one.outside >= NOTABLE * rows:
             share = f"{one.outside:,} of {rows:,} rows"
             told.append(
-                Reason(topic="inputs", text=f"{one.name} is outside {one.range} in {share}")
+                Reason(topic="values", text=f"{one.name} is outside {one.range} in {share}")
             )
     return tuple(told)
 

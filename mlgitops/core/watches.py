@@ -13,7 +13,7 @@ from mlgitops.core.specs.base import API_VERSION
 KIND: Final = "monitor"
 
 State = Literal["healthy", "degraded", "unhealthy", "not enough data"]
-Topic = Literal["performance", "predictions", "inputs", "rows"]
+Topic = Literal["performance", "predictions", "inputs", "values", "rows"]
 Standing = Literal["healthy", "degraded", "unclear", "not enough data"]
 
 
@@ -116,12 +116,17 @@ class Limit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """All that a verdict is made from. ``needed``: rows without which nothing is said."""
+    """All that a verdict is made from. ``needed``: rows without which drift cannot be told.
+
+    ``measured``: the model's first metric, by which it is judged; ``gated``: the others that an
+    absolute gate of the environment or the model asks for.
+    """
 
     window: Window
     needed: int
     shifts: tuple[Shift, ...] = ()
     measured: Measured | None = None
+    gated: tuple[Measured, ...] = ()
     labelled: Labelled | None = None
     quality: tuple[Quality, ...] = ()
     limits: tuple[Limit, ...] = ()
@@ -159,7 +164,7 @@ class Watch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What a recorded look said, for those who act on it."""
+    """What a recorded look said, for those who act on it. ``drifted``: columns by name."""
 
     model: str
     environment: str
@@ -167,6 +172,7 @@ class Told:
     at: str
     state: str
     reasons: tuple[str, ...]
+    drifted: tuple[str, ...]
 
 
 def to_json(watch: Watch) -> dict[str, JSON]:
@@ -187,6 +193,7 @@ def to_json(watch: Watch) -> dict[str, JSON]:
         "rows": evidence.window.rows,
         "needed": evidence.needed,
         "performance": None if evidence.measured is None else _plain(evidence.measured),
+        "gated": [_plain(one) for one in evidence.gated],
         "labels": None if evidence.labelled is None else _plain(evidence.labelled),
         "columns": [_plain(shift) for shift in evidence.shifts],
         "quality": [_plain(one) for one in evidence.quality],
@@ -198,6 +205,7 @@ def told(record: Mapping[str, JSON], at: str) -> Told | None:
     """Return what ``to_json`` recorded, or None when ``record`` is something else."""
     try:
         reasons = cast("list[Mapping[str, str]]", record["reasons"])
+        columns = cast("list[Mapping[str, JSON]]", record["columns"])
         return Told(
             model=str(record["model"]),
             environment=str(record["environment"]),
@@ -205,6 +213,8 @@ def told(record: Mapping[str, JSON], at: str) -> Told | None:
             at=at,
             state=str(record["verdict"]),
             reasons=tuple(str(reason["text"]) for reason in reasons),
+            # A column may have drifted in its values and in how often it is missing.
+            drifted=tuple(dict.fromkeys(str(one["name"]) for one in columns if one["drifted"])),
         )
     except (KeyError, TypeError):
         return None

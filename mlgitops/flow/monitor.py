@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from mlgitops.core.digests import JSON
-from mlgitops.core.errors import MlgitopsError, Refused, SpecError, StepFailed, UsageError
+from mlgitops.core.errors import MlgitopsError, UsageError
 from mlgitops.core.gates import applying
 from mlgitops.core.releases import Release
 from mlgitops.core.signatures import Field, Signature
@@ -35,6 +35,7 @@ from mlgitops.core.workspaces import Workspace
 from mlgitops.flow import ledger
 from mlgitops.flow.assess import environment_of, model_of
 from mlgitops.flow.evaluation import rounded, signature
+from mlgitops.flow.labels import Joined, labelled_rows
 from mlgitops.flow.seams import Seams
 from mlgitops.flow.serve import journal_of, pinned
 from mlgitops.flow.snapshots import iso
@@ -119,24 +120,27 @@ def _evidence(
 ) -> Evidence:
     from mlgitops.ml.drift import drift
 
+    spec, described = model.spec, signature(seams, live.document)
     profile = json.loads(seams.store.read(live.document.files["profile.json"]))
-    described = signature(seams, live.document)
-    found = drift(
-        profile, described, rows.frame, rows.scores, alpha=model.spec.monitoring.drift.alpha
-    )
-    measured, labelled = None, None
-    if model.spec.monitoring.labels is not None and len(rows.ids):
-        measured, labelled = _measure(seams, base, model, profile, described, rows, known)
-    gates = [*workspace.environments[environment].spec.gates, *model.spec.gates]
+    found = drift(profile, described, rows.frame, rows.scores, alpha=spec.monitoring.drift.alpha)
+    gates = [*workspace.environments[environment].spec.gates, *spec.gates]
+    asked = limits(applying(gates, spec.name))
+    joined = None
+    if spec.monitoring.labels is not None and rows.ids:
+        joined = labelled_rows(seams, base, model, spec.monitoring.labels, rows, known)
+    # The first metric of the evaluation is the one that counts.
+    first, *others = dict.fromkeys([spec.evaluation.metrics[0], *(one.metric for one in asked)])
+    measured, labelled = _measure(joined, profile, described, rows, first)
+    gated = [_measure(joined, profile, described, rows, one)[0] for one in others]
     return Evidence(
         window=rows.window,
         needed=found.needed,
         shifts=tuple(_shift(one) for one in found.columns),
         measured=measured,
+        gated=tuple(one for one in gated if one is not None),
         labelled=labelled,
         quality=tuple(_quality(rows.frame[one.name], one) for one in described.inputs),
-        # The first metric of the evaluation is the one that counts.
-        limits=limits(applying(gates, model.spec.name), model.spec.evaluation.metrics[0]),
+        limits=asked,
     )
 
 
@@ -156,41 +160,29 @@ def _shift(one: ColumnDrift) -> Shift:
 
 
 def _measure(
-    seams: Seams,
-    base: str,
-    model: Located[Model],
-    profile: JSON,
-    described: Signature,
-    rows: Rows,
-    known: datetime,
-) -> tuple[Measured | None, Labelled]:
+    joined: Joined | None, profile: JSON, described: Signature, rows: Rows, metric: str
+) -> tuple[Measured | None, Labelled | None]:
     """Return performance on the rows whose true value is known, and how many those are."""
-    from mlgitops.flow.labels import join, true_values
     from mlgitops.ml.labels import encode_target
     from mlgitops.ml.performance import performance
 
-    labels = model.spec.monitoring.labels
-    assert labels is not None
-    seams.say(f"asking {labels.source} for the true values known at {iso(known)} …")
-    try:
-        truth = true_values(seams, base, model, labels, known)
-    except (StepFailed, SpecError, Refused) as error:
-        seams.say(error.message)
-        return None, Labelled(problem=error.message.splitlines()[0])
-    joined = join(rows, truth, labels, known)
+    if joined is None:
+        return None, None
+    if not joined.places:
+        return None, joined.labelled
     try:
         target = encode_target(described.task, described.classes, joined.values)
         scores = rows.scores.take(np.array(joined.places, dtype=np.int64))
-        found = performance(profile, target, scores, model.spec.evaluation.metrics[0])
+        found = performance(profile, target, scores, metric)
     except MlgitopsError as error:
         return None, replace(joined.labelled, problem=error.message)
+    if found.now is None:
+        return None, replace(joined.labelled, problem=found.reason)
     return _measured(found), joined.labelled
 
 
-def _measured(found: Performance) -> Measured | None:
-    """Return what can be told of performance; None when there is no number."""
-    if found.now is None or found.low is None or found.high is None:
-        return None
+def _measured(found: Performance) -> Measured:
+    assert found.now is not None and found.low is not None and found.high is not None
     return Measured(
         metric=found.metric,
         higher_is_better=found.better == "higher",

@@ -29,11 +29,13 @@ def page(watch: Watch, paint: Paint = plain) -> str:
         _window(watch, evidence.window),
     ]
     if evidence.measured is not None:
-        blocks.append(_performance(evidence.measured, paint))
+        blocks.append(_performance((evidence.measured, *evidence.gated), paint))
     if evidence.shifts:
         blocks.append(_shifts(evidence.shifts, paint))
-    if verdict.remarks:
-        blocks.append("\n".join(["also seen", *_list(verdict.remarks)]))
+    # What drifted stands in the table already.
+    others = tuple(one for one in verdict.remarks if one.topic not in ("inputs", "predictions"))
+    if others:
+        blocks.append("\n".join(["also", *_list(others)]))
     if verdict.state in ("degraded", "unhealthy"):
         blocks.append(f"next: mlgitops retrain {watch.model}")
     return "\n\n".join(blocks)
@@ -64,18 +66,21 @@ def _window(watch: Watch, window: Window) -> str:
     return "\n".join(lines)
 
 
-def _performance(measured: Measured, paint: Paint) -> str:
-    interval = f"{figure(measured.low)} to {figure(measured.high)}"
-    header = ("performance", "at release", "now", f"{measured.confidence:.0%} interval", "rows", "")
-    row: tuple[Cell, ...] = (
-        measured.metric,
-        figure(measured.then),
-        figure(measured.now),
-        interval,
-        f"{measured.rows:,}",
-        (measured.standing, _STANDINGS.get(measured.standing, "plain")),
-    )
-    return table(header, [row], paint)
+def _performance(measured: tuple[Measured, ...], paint: Paint) -> str:
+    level = f"{measured[0].confidence:.0%} interval"
+    header = ("performance", "at release", "now", level, "rows", "")
+    rows: list[tuple[Cell, ...]] = [
+        (
+            one.metric,
+            figure(one.then),
+            figure(one.now),
+            f"{figure(one.low)} to {figure(one.high)}",
+            f"{one.rows:,}",
+            (one.standing, _STANDINGS.get(one.standing, "plain")),
+        )
+        for one in measured
+    ]
+    return table(header, rows, paint)
 
 
 def _shifts(shifts: tuple[Shift, ...], paint: Paint) -> str:

@@ -41,6 +41,9 @@ def _why(retraining: Retraining) -> str:
         f" **{inert(told.state)}** on {told.at[:10]}:"
     )
     lines += ["", *(f"- {inert(reason)}" for reason in told.reasons)]
+    if told.drifted:
+        names = ", ".join(f"`{name}`" for name in told.drifted)
+        lines.append(f"- columns that drifted since the release: {names}")
     return "\n".join(lines)
 
 

@@ -102,14 +102,24 @@ def test_a_doubled_loss_is_unhealthy() -> None:
 
 def test_performance_proven_beyond_a_gate_is_unhealthy() -> None:
     gates = [Gate(metric="mae", max=115.0), Gate(metric="r2", min=0.9), Gate(size_max="1MB")]
-    asked = limits(gates, "mae")
-    assert [limit.value for limit in asked] == [115.0]
+    asked = limits(gates)
+    assert [(limit.metric, limit.value) for limit in asked] == [("mae", 115.0), ("r2", 0.9)]
     evidence = replace(CALM, measured=measured("degraded"), limits=asked)
     assert judge(evidence).state == "unhealthy"
-    assert "mae is beyond the gate (max 115)" in texts(evidence)
+    assert "mae 130 is beyond the gate (max 115)" in texts(evidence)
     # The interval reaches back over the limit: it is not proven to be broken.
-    evidence = replace(evidence, limits=limits([Gate(metric="mae", max=125.0)], "mae"))
+    evidence = replace(evidence, limits=limits([Gate(metric="mae", max=125.0)]))
     assert judge(evidence).state == "degraded"
+
+
+def test_a_gate_on_another_metric_makes_worse_bad_and_alone_says_nothing() -> None:
+    low = replace(measured("degraded"), metric="r2", higher_is_better=True, now=0.3, high=0.4)
+    asked = limits([Gate(metric="r2", min=0.5)])
+    evidence = replace(CALM, measured=measured("degraded"), gated=(low,), limits=asked)
+    assert judge(evidence).state == "unhealthy"
+    assert "r2 0.3 is beyond the gate (min 0.5)" in texts(evidence)
+    # In a month with little to tell apart r2 falls, however good the predictions are.
+    assert judge(replace(evidence, measured=measured("healthy", now=90))).state == "healthy"
 
 
 def test_an_improvement_does_not_alarm_even_where_inputs_drifted() -> None:
@@ -192,4 +202,5 @@ def test_what_is_recorded_is_read_again(standing: Standing) -> None:
     assert found is not None
     assert found.state == watch.verdict.state
     assert found.reasons == tuple(reason.text for reason in watch.verdict.reasons)
+    assert found.drifted == ("tmin",)
     assert told({"kind": "Deployment"}, at="") is None

@@ -201,6 +201,15 @@ def test_labels_that_fail_are_a_remark_and_the_inputs_still_judged(watched: Watc
     assert told.startswith("performance is not known: ") and "the warehouse is away" in told
 
 
+def test_requests_without_row_ids_cannot_be_joined_and_it_is_said(watched: Watched) -> None:
+    served = rows(300, seed=3)
+    watched.label(served)
+    watched.serve(served, ids=False)
+    labelled = look(watched).evidence.labelled
+    assert labelled is not None and labelled.problem is not None
+    assert "no request carried its row id" in labelled.problem
+
+
 def test_labels_without_their_column_are_told(watched: Watched) -> None:
     watched.serve(rows(400, seed=3))
     watched.labels_are(LABELS.replace("return rows", "return rows.rename(columns={'count': 'n'})#"))

@@ -193,12 +193,14 @@ def test_the_body_says_why_what_and_what_next(project: Path) -> None:
             version="1.0.0",
             at="2025-12-15T08:00:00Z",
             state="degraded",
-            reasons=("mae 106 → 302 (95% interval 290 to 314)", "tmin drifted"),
+            reasons=("mae 106 → 302 (95% interval 290 to 314)",),
+            drifted=("tmin", "recent_demand"),
         ),
     )
     text = body(retraining)
     assert text.startswith("**NEW DATA** for `tiny`: 1 source moves, +5 rows\n")
     assert "was found **degraded** on 2025-12-15:\n\n- mae 106 → 302" in text
+    assert "- columns that drifted since the release: `tmin`, `recent_demand`" in text
     assert "@everywhere" not in text, "a mention must not notify anybody"
     assert "| rows | now | 2025-12-11 | 10 |" in text
     assert "| | proposed | 2025-12-16T00:00:00Z | 15 |" in text
