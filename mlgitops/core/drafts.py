@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -45,7 +46,8 @@ class Draft:
 
     ``unreadable``: the files with errors. ``broken``: (kind, name) of the specs with errors that
     still say who they are, and ``unnamed`` the files with others, so that nothing is called
-    missing that only could not be read. ``functions`` finds what the specs call.
+    missing that only could not be read. ``functions`` finds what the specs call. ``files``: the
+    sorted paths of all files below ``pipelines`` and ``environments``.
     """
 
     tree: Tree
@@ -62,10 +64,24 @@ class Draft:
     broken: frozenset[tuple[str, str]]
     unnamed: frozenset[str]
     functions: Functions
+    files: tuple[str, ...]
+    by_name: Mapping[str, Located[Pipeline]]
 
     def pipeline(self, name: str) -> Located[Pipeline] | None:
         """Return the first pipeline called ``name``."""
-        return next((one for one in self.pipelines if one.spec.name == name), None)
+        return self.by_name.get(name)
+
+    def has(self, path: str) -> bool:
+        """Return whether ``path`` is one of ``files``, or a folder of some."""
+        place = bisect_left(self.files, path)
+        return self.files[place : place + 1] == (path,) or bool(self.below(path))
+
+    def below(self, folder: str) -> tuple[str, ...]:
+        """Return the paths of ``files`` below ``folder``, from there on."""
+        start = f"{folder.rstrip('/')}/"
+        first = bisect_left(self.files, start)
+        last = bisect_left(self.files, f"{start[:-1]}0")  # '0' comes right after '/'
+        return tuple(path.removeprefix(start) for path in self.files[first:last])
 
     def may_have(self, kind: str, name: str) -> bool:
         """Return whether a file with errors may define this ``kind`` of this ``name``."""
@@ -95,20 +111,13 @@ def kinds_of(path: str) -> tuple[type[Spec], ...]:
     return ()
 
 
-def spec_paths(tree: Tree) -> Iterator[str]:
-    """Yield the paths of all specs and templates, in order."""
-    for prefix in ("environments", "pipelines"):
-        for path in tree.paths(prefix):
-            if kinds_of(path) or path.startswith(TEMPLATES):
-                yield path
-    yield PROJECT_FILE
-
-
 def read_draft(tree: Tree) -> tuple[Draft, tuple[Finding, ...]]:
     """Read every spec of ``tree``, in whatever state it is, with what is wrong in each file."""
-    reader = _Reader(tree)
-    for path in spec_paths(tree):
-        reader.take(path)
+    files = tuple(sorted((*tree.paths("environments"), *tree.paths("pipelines"))))
+    reader = _Reader(tree, files)
+    for path in (*files, PROJECT_FILE):
+        if kinds_of(path) or path.startswith(TEMPLATES):
+            reader.take(path)
     return reader.draft(), tuple(reader.findings)
 
 
@@ -117,6 +126,7 @@ class _Reader:
     """Collects specs and findings, one file after the other."""
 
     tree: Tree
+    files: tuple[str, ...]
     specs: list[Located[Spec]] = field(default_factory=list)
     documents: list[Document] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -222,6 +232,8 @@ class _Reader:
             broken=frozenset(self.broken),
             unnamed=frozenset(self.unnamed),
             functions=Functions(self.tree),
+            files=self.files,
+            by_name={one.spec.name: one for one in reversed(self._of(Pipeline))},
         )
 
     def _of(self, kind: type[S]) -> tuple[Located[S], ...]:

@@ -18,8 +18,6 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
     """Find file inputs and file sources that the repository does not hold."""
     for pipeline in draft.pipelines:
         folder = f"pipelines/{pipeline.spec.name}"
-        files = {path.removeprefix(f"{folder}/") for path in draft.tree.paths(folder)}
-        known = files | {file[:end] for file in files for end in _folder_ends(file)}
         for index, step in enumerate(pipeline.spec.steps):
             wanted: dict[tuple[Key, ...], str] = {
                 ("steps", index, "inputs", name, "file"): given.file
@@ -29,14 +27,12 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
             if isinstance(step.source, FileSource):
                 wanted["steps", index, "source", "path"] = step.source.path
             for keys, file in wanted.items():
-                if file.rstrip("/") not in known:
+                path = f"{folder}/{file}".rstrip("/")
+                if not draft.has(path):
+                    close = did_you_mean(file, draft.below(folder))
                     yield Finding(
                         rule=RULE,
                         message=f"there is no file {file!r} in {folder}/",
-                        hint=did_you_mean(file, files) or "is it a symlink, or not in git?",
+                        hint=close or "is it a symlink, or not in git?",
                         at=pipeline.mark(*keys),
                     )
-
-
-def _folder_ends(file: str) -> list[int]:
-    return [place for place, character in enumerate(file) if character == "/"]

@@ -25,7 +25,7 @@ _WRITTEN: Final = re.compile(
 
 def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
     """Find specs that are not read because of their name, and folders without their spec."""
-    paths = [*draft.tree.paths("environments"), *draft.tree.paths("pipelines")]
+    paths = list(draft.files)
     if draft.tree.read("mlgitops.yml") is not None:
         paths.append("mlgitops.yml")
     known = set(paths)
