@@ -60,22 +60,23 @@ class Composer:
     def documents(self, source: str) -> Iterator[tuple[JSON, Places]]:
         """Yield value and places of each document; SpecError when the file cannot be read on."""
         try:
-            self._loader = _Loader(source)
+            yield from self._documents(source)
+        except yaml.MarkedYAMLError as error:
+            message, hint, line, column = wording.syntax(error, source, self._brackets)
+        except yaml.reader.ReaderError as error:
+            message, hint, line, column = wording.character(error, source)
+        else:
+            return
+        raise self._error(message, hint, Mark(path=self.path, line=line, column=column))
+
+    def _documents(self, source: str) -> Iterator[tuple[JSON, Places]]:
+        self._loader = _Loader(source)
+        try:
             while not isinstance(event := self._next(), yaml.StreamEndEvent):
                 if isinstance(event, yaml.DocumentStartEvent):
                     self._places, self._order, self._anchors = {}, [], {}
                     value = self._value(self._next(), (), None)
                     yield value, self._places
-        except yaml.MarkedYAMLError as error:
-            message, hint, line, column = wording.syntax(error, source, self._brackets)
-            raise self._error(
-                message, hint, Mark(path=self.path, line=line, column=column)
-            ) from None
-        except yaml.reader.ReaderError as error:
-            message, hint, line, column = wording.character(error, source)
-            raise self._error(
-                message, hint, Mark(path=self.path, line=line, column=column)
-            ) from None
         finally:
             # What is left of a document half read holds on to the whole text.
             self._loader.dispose()

@@ -4,9 +4,11 @@ import time
 import tracemalloc
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlgitops.core import composing
 from mlgitops.core.errors import SpecError
 from mlgitops.core.sources import leaves, parse, read
 
@@ -210,6 +212,33 @@ def test_quotes_make_text_of_everything() -> None:
         ".nan",
         "on",
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &x {b: [1, 2]}\nc: *x\nd: 2026-01-05\n",
+        "a: 1\na: 2\nb: .nan\nc: yes\nd: 1e3\n1: x\n",
+        "a: 1\n---\n- b: [1, {c: d}]\n",
+    ],
+)
+def test_without_the_fast_parser_the_same_is_read(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fast = read(text, "a.yaml"), problems(text)
+    monkeypatch.setattr(composing, "_Loader", yaml.SafeLoader)
+    slow = read(text, "a.yaml"), problems(text)
+    assert slow[0].documents == fast[0].documents
+    assert slow[1] == fast[1]
+
+
+@pytest.mark.parametrize("text", ["a: [1", "a: 'x", "a: b: c", "a: @b", "\ta: 1", "a: \x07"])
+def test_without_the_fast_parser_a_mistake_still_has_its_place(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fast = [problem.at for problem in read(text, "a.yaml").problems]
+    monkeypatch.setattr(composing, "_Loader", yaml.SafeLoader)
+    assert [problem.at for problem in read(text, "a.yaml").problems] == fast
 
 
 # -- hostile files: an answer within two seconds and 200 MB, for any ten megabytes ---------------

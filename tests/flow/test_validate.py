@@ -141,6 +141,11 @@ def test_a_broken_project_file_hides_nothing_else(project: Path, run_cli: RunCli
     assert "4 errors, 1 unknown in 3 files" in done.stdout
 
 
+def test_this_repository_itself_has_no_mistake() -> None:
+    found = validate(WorkTree(Path(__file__).parents[2]))
+    assert [finding for finding in found if finding.severity == "error"] == []
+
+
 def test_outside_of_a_repository_it_says_so(tmp_path: Path, run_cli: RunCli) -> None:
     done = run_cli(["validate"], tmp_path)
     assert done.returncode == 8
