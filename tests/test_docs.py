@@ -24,7 +24,7 @@ from mlgitops.core.drafts import kinds_of
 from mlgitops.core.metrics import METRICS
 from mlgitops.core.specs import environments, models, pipelines, projects
 from mlgitops.core.specs.base import Spec
-from mlgitops.flow import checks
+from mlgitops.flow import checks, recompute, render, verify
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -393,6 +393,16 @@ def test_the_reference_lists_the_metrics_of_each_task() -> None:
 def test_the_page_of_promotions_lists_the_checks() -> None:
     named = {cells[0].strip("`") for cells in rows(section(DOCS / "promotion.md", "Checks"))}
     assert named == _checks()
+
+
+def test_the_page_of_promotions_names_what_verify_reports() -> None:
+    text = section(DOCS / "promotion.md", "Verify")
+    assert set(re.findall(r"\(`([\w/-]+)`\)", text)) == {
+        render.RULE,
+        verify.PIN,
+        recompute.RULE,
+        verify.RECORD,
+    }
 
 
 def test_the_page_of_exit_codes_lists_them_all() -> None:
