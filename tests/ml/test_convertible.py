@@ -35,6 +35,7 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils._param_validation import InvalidParameterError
 
 from mlgitops.core.errors import MlgitopsError, Refused
 from mlgitops.core.signatures import Task
@@ -164,7 +165,7 @@ BAD: dict[str, tuple[Any, list[str], Task, str, str]] = {
         "features step",
     ),
     "sparse bins": (
-        on(["a"], KBinsDiscretizer(encode="onehot", quantile_method="linear")),
+        on(["a"], KBinsDiscretizer(encode="onehot", strategy="uniform")),
         ["a"],
         BINARY,
         "sparse output",
@@ -256,7 +257,10 @@ BAD: dict[str, tuple[Any, list[str], Task, str, str]] = {
 def _fit(name: str) -> tuple[Any, pd.DataFrame, Task]:
     estimator, columns, task, *_ = BAD[name]
     data = rows()
-    return estimator.fit(data[columns], data[task]), data[columns], task
+    try:
+        return estimator.fit(data[columns], data[task]), data[columns], task
+    except InvalidParameterError as error:
+        pytest.skip(f"older than this option: {error}")
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -288,7 +292,7 @@ GOOD: dict[str, tuple[Any, list[str], Task]] = {
     "letters": (on("text", TfidfVectorizer(analyzer="char")), ["text"], BINARY),
     "pairs of words": (on("text", TfidfVectorizer(ngram_range=(1, 2), **_PLAIN)), ["text"], BINARY),
     "dense bins": (
-        on(["a"], KBinsDiscretizer(encode="onehot-dense", quantile_method="linear")),
+        on(["a"], KBinsDiscretizer(encode="onehot-dense", strategy="uniform")),
         ["a"],
         BINARY,
     ),
