@@ -169,13 +169,13 @@ def retrain(story: Story) -> None:
     story.claim("there is one open pull request", len(pulls) == 1, pulls)
     story.say("CI takes it from here: a fresh clone of the branch, and nobody there to answer.")
     ci = scratch.clone(story, "CI", str(at(pulls[0], "head")))
-    story.mlgitops(ci, "validate", lines=4)
+    story.mlgitops(ci, "validate", lines=5)
     story.mlgitops(ci, "plan", MODEL)
     done = story.mlgitops(ci, "run", MODEL, "--json", lines=6)
     ran = actions(done)
     story.claim("features and train ran on the new rows", ran["train"] == "execute", ran)
     story.mlgitops(ci, "release", MODEL, "--dry-run", lines=8)
-    story.say("All of that is green, so the new data is merged.")
+    story.say("All of that is well, so Dana merges the new data.")
     story.merge(number)
 
 

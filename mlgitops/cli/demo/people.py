@@ -146,7 +146,7 @@ class Story(Demo):
             self.say("Nobody has approved it, so it does not merge:")
             self.mlgitops(self.dana, "pulls", "merge", number, expect=4, lines=4)
             found = self.pinned(prod)
-            self.claim(f"main pins in {prod} what it pinned before", found is None, found)
+            self.claim(f"{prod} runs nothing yet", found is None, found)
         self.say("Rui reads it and approves; then it merges.")
         if not self.rui.clone.exists():
             clone(self, self.rui.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import subprocess
 import tarfile
@@ -14,6 +15,7 @@ from mlgitops.cli.demo.stage import Demo, Person
 from mlgitops.core.errors import UsageError
 
 BRANCH: Final = "main"
+_PLACES: Final = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 _NOT_COPIED: Final = (".git", ".venv", ".mlgitops", "__pycache__", "build", "dist")
 
 
@@ -27,12 +29,7 @@ def prepare(demo: Demo, example: Path, needed: str) -> None:
     _git(demo, demo.origin, "init", "--quiet", "--bare", f"--initial-branch={BRANCH}")
     top = _look(example, "rev-parse", "--show-toplevel")
     commit = _look(example, "rev-parse", "--verify", "--quiet", "HEAD^{commit}") if top else None
-    if top and commit and _look(example, "rev-parse", "--is-shallow-repository") == "false":
-        # The reader's own settings say which folders git may trust, so this one command has them.
-        fetch = ["fetch", "--quiet", "--no-tags", top, f"{commit}:refs/heads/{BRANCH}"]
-        told = subprocess.run(["git", *fetch], cwd=demo.origin, capture_output=True, text=True)
-        if told.returncode:
-            raise Broken(f"git cannot read {top}: {told.stderr.strip()}")
+    if top and commit and _history(demo, top, commit):
         demo.say(f"The example is commit {commit[:12]} of {top}, with its history.")
         if _look(Path(top), "status", "--porcelain"):
             demo.say("What is not committed there is not part of the story.")
@@ -53,12 +50,24 @@ def clone(demo: Demo, name: str, branch: str = BRANCH) -> Person:
     return who
 
 
+def _history(demo: Demo, top: str, commit: str) -> bool:
+    """Bring a commit with all before it; False from where not all of it is there."""
+    if _look(Path(top), "rev-parse", "--is-shallow-repository") != "false":
+        return False
+    refs = f"{commit}:refs/heads/{BRANCH}"
+    return _look(demo.origin, "fetch", "--quiet", "--no-tags", top, refs) is not None
+
+
 def _first_commit(demo: Demo, top: Path, commit: str | None) -> None:
     tree = demo.scratch / "example"
     tree.mkdir()
     if commit:
         archive = subprocess.run(
-            ["git", "archive", "--format=tar", commit], cwd=top, capture_output=True, check=True
+            ["git", "archive", "--format=tar", commit],
+            cwd=top,
+            env=_readers_environment(),
+            capture_output=True,
+            check=True,
         )
         with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
             files.extractall(tree, filter="data")
@@ -73,9 +82,16 @@ def _first_commit(demo: Demo, top: Path, commit: str | None) -> None:
 
 
 def _look(folder: Path, *words: str) -> str | None:
-    """Return what git says of the reader's own folder, None where it says no."""
-    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True)
+    """Return what git says with the reader's own settings, None where it says no."""
+    done = subprocess.run(
+        ["git", *words], cwd=folder, env=_readers_environment(), capture_output=True, text=True
+    )
     return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _readers_environment() -> dict[str, str]:
+    """Return the reader's own settings, which say what git may trust, but not a hook's folders."""
+    return {name: value for name, value in os.environ.items() if name not in _PLACES}
 
 
 def _git(demo: Demo, folder: Path, *words: str) -> str:
