@@ -97,9 +97,9 @@ def _values(kind: Any, chunk: Array) -> bytes:
     if types.is_boolean(kind):
         data = chunk.fill_null(False).to_numpy(zero_copy_only=False).astype(np.uint8)
     elif types.is_floating(kind):
-        zero = pa.scalar(kind.to_pandas_dtype()(0), kind)  # an int is no float16 to older pyarrow
-        data = chunk.fill_null(zero).to_numpy(zero_copy_only=False).copy()
+        data = chunk.to_numpy(zero_copy_only=False).copy()
         data[np.isnan(data)] = np.nan
+        data[~chunk.is_valid().to_numpy(zero_copy_only=False)] = 0
     elif types.is_integer(kind):
         data = chunk.fill_null(pa.scalar(0, kind)).to_numpy(zero_copy_only=False)
     else:
