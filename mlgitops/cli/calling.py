@@ -13,8 +13,6 @@ from mlgitops import __version__
 from mlgitops.cli import add_directory
 from mlgitops.core.errors import MlgitopsError
 
-_REPORT = "https://github.com/mlgitops/mlgitops/issues"
-
 
 def call(name: str, text: str, before: Sequence[str], words: Sequence[str]) -> int:
     """Run the command ``name`` with ``words``; ``before`` are the options that stood before it."""
@@ -69,7 +67,7 @@ def _bug(name: str) -> str:
     version = ".".join(str(part) for part in sys.version_info[:3])
     return (
         "This is a bug in mlgitops, not in your files. Nothing that was written is half-written.\n"
-        f"Please paste the following into {_REPORT}\n\n"
+        "Please paste the following into an issue of the project.\n\n"
         f"```\nmlgitops {__version__} · Python {version} · {sys.platform} · command {name}\n"
         f"{traceback.format_exc().rstrip()}\n```"
     )
