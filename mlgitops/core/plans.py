@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -75,11 +75,6 @@ def notes(record: Record) -> tuple[str, ...]:
         for path in record.undeclared
     ]
     return (*lines, *(f"cannot be followed: {line}" for line in record.unseen))
-
-
-def input_digests(record: Record) -> Mapping[str, Digest]:
-    """Return the digests of a step's outputs by name."""
-    return {name: output.digest for name, output in record.outputs.items()}
 
 
 def to_json(decision: Decision) -> dict[str, JSON]:
