@@ -205,7 +205,7 @@ def _describe(seams: Seams, model: Model, parts: _Parts) -> ReleaseDocument:
     blobs = {
         "model.onnx": parts.onnx,
         "signature.json": document(to_json(signature)),
-        "golden.json": document(golden(frame, signature, parts.expected)),
+        "golden.json": document(golden(frame, signature, parts.expected, onnx=scores)),
         "predictions.parquet": parquet(answers),
         "profile.json": document(_profile(parts, scores, truth)),
         "card.md": card(model, numbers, parts.proof, parts.lineage, signature).encode(),

@@ -34,6 +34,8 @@ from mlgitops.flow.seams import Seams
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mlgitops.ml.labels import Floats, Scores
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
@@ -194,9 +196,29 @@ def _measure(
         return [_one(seams, candidate, kept, want, None)] if len(kept) else []
     found = []
     for value, group in kept.groupby(want.column, sort=True):
-        if len(group) >= MIN_SLICE:
-            found.append(_one(seams, candidate, group, want, (want.column, str(value))))
+        if len(group) < MIN_SLICE or _undefined(seams, candidate, group, want.metric):
+            # Too few rows, or one class only: the release's own slices say so, no gate can ask it.
+            continue
+        found.append(_one(seams, candidate, group, want, (want.column, str(value))))
     return found
+
+
+def _undefined(
+    seams: Seams, candidate: ReleaseDocument, rows: pd.DataFrame, metric: str
+) -> str | None:
+    from mlgitops.ml.metrics import undefined
+
+    truth, ours = _truth(seams, candidate, rows)
+    return undefined(metric, truth, ours)
+
+
+def _truth(seams: Seams, candidate: ReleaseDocument, rows: pd.DataFrame) -> tuple[Floats, Scores]:
+    from mlgitops.ml.labels import encode_target
+
+    ours = scores_of(rows, candidate.task)
+    target = str(candidate.evaluation["target"])
+    classes = signature(seams, candidate).classes
+    return encode_target(ours.task, classes, rows[target].to_numpy()), ours
 
 
 def _one(
@@ -207,15 +229,11 @@ def _one(
     where: tuple[str, str] | None,
 ) -> Compared:
     from mlgitops.ml.intervals import compare as paired
-    from mlgitops.ml.labels import encode_target
 
-    classes = signature(seams, candidate).classes
-    ours = scores_of(rows, candidate.task)
+    truth, ours = _truth(seams, candidate, rows)
     theirs = scores_of(
         rows.filter(regex=r"^live_p\d+$").rename(columns=lambda name: name[5:]), candidate.task
     )
-    target = str(candidate.evaluation["target"])
-    truth = encode_target(ours.task, classes, rows[target].to_numpy())
     answer = paired(
         want.metric,
         truth,

@@ -80,6 +80,7 @@ def test_what_monitoring_said_stands_between_what_people_did(place, clock):
         "version": "1.0.0",
         "verdict": "degraded",
         "reasons": [{"topic": "performance", "text": "mae rose from 10 to 20"}],
+        "columns": [],
     }
     at = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)  # an hour after the merge, which was in +01:00
     bodies: list[dict[str, JSON]] = [look, {**look, "model": "other"}, {"nonsense": 1}]
