@@ -1,4 +1,4 @@
-"""The value of a metric, over all rows and per slice, by scikit-learn.
+"""The value of a metric, over all rows and per slice; equal to scikit-learn's.
 
 Targets are what ``labels.encode_target`` gives. What the metrics are called, and which way is
 better, is in ``core.metrics``.
@@ -7,9 +7,8 @@ better, is in ``core.metrics``.
 from __future__ import annotations
 
 import difflib
-import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +17,8 @@ import numpy.typing as npt
 from mlgitops.core.errors import MlgitopsError
 from mlgitops.core.metrics import METRICS
 from mlgitops.core.signatures import Task
-from mlgitops.ml.labels import Codes, Floats, Scores, class_name
+from mlgitops.ml.influence import influence
+from mlgitops.ml.labels import Floats, Scores, class_name
 
 # A column with more values than this is an identifier; the rest is one slice.
 MOST_SLICES = 50
@@ -140,61 +140,9 @@ def undefined(name: str, target: Floats, scores: Scores) -> str | None:
 
 
 def _value(name: str, target: Floats, scores: Scores) -> float:
-    labels = scores.labels()
-    with warnings.catch_warnings():
-        # A class that a slice lacks counts as scikit-learn counts it; that is no news here.
-        warnings.simplefilter("ignore")
-        if labels is None:
-            return float(_REGRESSION[name](target, scores.values))
-        codes: Codes = target.astype(np.int64)
-        if name in _PROBABILITIES:
-            return float(_PROBABILITIES[name](codes, scores))
-        return float(_LABELS[name](codes, labels))
-
-
-def _log_loss(target: Codes, scores: Scores) -> float:
-    from sklearn.metrics import log_loss
-
-    p = scores.values
-    if p.ndim == 1:
-        return float(log_loss(target, p, labels=[0, 1]))
-    # float32 probabilities sum to one only to seven digits, which scikit-learn frowns upon.
-    whole = p / p.sum(axis=1, keepdims=True)
-    return float(log_loss(target, whole, labels=list(range(p.shape[1]))))
-
-
-def _of(name: str, **options: object) -> Callable[[Floats | Codes, Floats | Codes], float]:
-    def call(target: Floats | Codes, values: Floats | Codes) -> float:
-        from sklearn import metrics
-
-        return float(getattr(metrics, name)(target, values, **options))
-
-    return call
-
-
-_REGRESSION: Mapping[str, Callable[[Floats, Floats], float]] = {
-    "mae": _of("mean_absolute_error"),
-    "rmse": _of("root_mean_squared_error"),
-    "r2": _of("r2_score"),
-    "mape": _of("mean_absolute_percentage_error"),
-    "rmsle": _of("root_mean_squared_log_error"),
-}
-_PROBABILITIES: Mapping[str, Callable[[Codes, Scores], float]] = {
-    "roc_auc": lambda target, scores: _of("roc_auc_score")(target, scores.values),
-    "average_precision": lambda target, scores: _of("average_precision_score")(
-        target, scores.values
-    ),
-    "brier": lambda target, scores: _of("brier_score_loss", pos_label=1)(target, scores.values),
-    "log_loss": _log_loss,
-}
-_LABELS: Mapping[str, Callable[[Codes, Codes], float]] = {
-    "accuracy": _of("accuracy_score"),
-    "balanced_accuracy": _of("balanced_accuracy_score"),
-    "precision": _of("precision_score"),
-    "recall": _of("recall_score"),
-    "f1": _of("f1_score"),
-    "f1_macro": _of("f1_score", average="macro"),
-}
+    # The tests hold every metric against scikit-learn's; importing it would cost each check of a
+    # pull request more than everything else that it does.
+    return influence(name, target, scores).value
 
 
 def _is_null(value: object) -> bool:

@@ -62,10 +62,19 @@ def test_every_metric_of_the_table_is_computed_with_scikit_learns_value() -> Non
     label = multiclass_labels(scores.values)
     found = compute(MULTICLASS, _names(MULTICLASS), y, scores)
     assert set(found) == set(_names(MULTICLASS))
-    assert found["f1_macro"] == sk.f1_score(y, label, average="macro")
+    assert found["f1_macro"] == pytest.approx(sk.f1_score(y, label, average="macro"), abs=1e-12)
     y, scores, _ = scored("diabetes-boosting")
     found = compute(REGRESSION, _names(REGRESSION), y, scores)
-    assert found["rmse"] == sk.root_mean_squared_error(y, scores.values)
+    assert found == pytest.approx(
+        {
+            "mae": sk.mean_absolute_error(y, scores.values),
+            "rmse": sk.root_mean_squared_error(y, scores.values),
+            "r2": sk.r2_score(y, scores.values),
+            "mape": sk.mean_absolute_percentage_error(y, scores.values),
+            "rmsle": sk.root_mean_squared_log_error(y, scores.values),
+        },
+        rel=1e-14,
+    )
     assert set(found) == set(_names(REGRESSION))
 
 
