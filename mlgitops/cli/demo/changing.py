@@ -47,11 +47,9 @@ def change(story: Story) -> None:
     story.git(story.dana, "diff", "--unified=0", "--", FEATURES, hidden=False, lines=12)
     story.say("What will that set off? `plan` reads the code, without running any of it:")
     story.mlgitops(story.dana, "plan", MODEL)
-    done = story.mlgitops(story.dana, "plan", MODEL, "--json", hidden=True)
-    wanted = {"rides": "reuse", "features": "execute", "train": "execute"}
-    story.claim("the data is reused, features and what depends on it run", actions(done) == wanted)
     done = story.mlgitops(story.dana, "run", MODEL, "--json", lines=6)
-    story.claim("exactly what was planned ran", actions(done) == wanted, actions(done))
+    wanted = {"rides": "reuse", "features": "execute", "train": "execute"}
+    story.claim("features ran, and what depends on it; nothing else", actions(done) == wanted)
     story.say("A release is made of what is on main only, so this is a pull request, too.")
     story.commit(story.dana, "Give the model the full hour", [FEATURES])
     story.propose("full-hour", "Give the model the full hour")

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mlgitops.cli.demo.commands import MLGITOPS, Broken, at, shown, stop
@@ -99,12 +100,16 @@ def _described(client: httpx.Client, path: str, process: subprocess.Popen[str]) 
     )
 
 
+def blob_path(demo: Demo, digest: str) -> Path:
+    """Return where the store has the bytes of a digest: it is an OCI layout, as any tool reads."""
+    return demo.store / "blobs" / "sha256" / digest.removeprefix("sha256:")
+
+
 def read_rows(demo: Demo, digest: str) -> dict[str, list[JSON]]:
-    """Return the columns of a table in the store, which any OCI tool could read as well."""
+    """Return the columns of a table in the store."""
     import pyarrow.parquet
 
-    path = demo.store / "blobs" / "sha256" / digest.removeprefix("sha256:")
-    columns: dict[str, list[JSON]] = pyarrow.parquet.read_table(path).to_pydict()
+    columns: dict[str, list[JSON]] = pyarrow.parquet.read_table(blob_path(demo, digest)).to_pydict()
     return columns
 
 
