@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+import select
 import signal
 import subprocess
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from mlgitops.core.errors import StepFailed, TryLater
@@ -15,6 +18,7 @@ from mlgitops.executor import Job, Outcome
 from mlgitops.executor.tasks import LIFELINE
 
 _MAXRSS_UNIT: Final = 1024  # Linux counts in KiB
+_LOOK: Final = 0.1  # seconds between two looks at a child's memory
 
 
 class ProcessExecutor:
@@ -38,8 +42,10 @@ class ProcessExecutor:
         timer = threading.Timer(job.timeout, self._end, (process.pid, over_time))
         timer.daemon = True
         timer.start()
+        seen = 0
         try:
             # Without reaping it: as long as the leader is a zombie its group's number is ours.
+            seen = _watch(process.pid)
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         finally:
             timer.cancel()
@@ -54,7 +60,7 @@ class ProcessExecutor:
             timed_out=over_time.is_set(),
             wall=time.perf_counter() - started,
             cpu=usage.ru_utime + usage.ru_stime,
-            peak_memory=usage.ru_maxrss * _MAXRSS_UNIT,
+            peak_memory=_peak(usage.ru_maxrss * _MAXRSS_UNIT, seen),
         )
 
     def stop(self) -> None:
@@ -92,6 +98,38 @@ class ProcessExecutor:
             if pid in self._running:
                 over_time.set()
                 _kill_group(pid)
+
+
+def _watch(pid: int) -> int:
+    """Wait until ``pid`` ends; return the most memory that it was seen to use, in bytes, or 0."""
+    if not hasattr(os, "pidfd_open"):
+        return 0
+    most = 0
+    handle = os.pidfd_open(pid)
+    try:
+        while not select.select([handle], [], [], _LOOK)[0]:
+            most = max(most, _high_water(pid))
+    finally:
+        os.close(handle)
+    return most
+
+
+def _peak(counted: int, seen: int) -> int:
+    """Return a child's peak memory.
+
+    Linux counts a child from its fork, when it still was a copy of this process: what it counts is
+    the child's own only above what this process ever had. Below, what was seen is nearer.
+    """
+    return counted if counted > _high_water(os.getpid()) or not seen else seen
+
+
+def _high_water(pid: int) -> int:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0
+    found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0
 
 
 def _kill_group(leader: int) -> None:

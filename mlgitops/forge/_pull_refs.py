@@ -76,6 +76,16 @@ class PullRefs:
 
         What is no pull request (anybody may push such a ref) is passed over.
         """
+        return self.listing(wanted)[1]
+
+    def listing(
+        self, wanted: Callable[[Record], bool]
+    ) -> tuple[tuple[int, ...], tuple[Stored, ...]]:
+        """Return the numbers that are taken and what ``fresh`` gives, both of one reading.
+
+        Another process may write between two readings: a number that only the second one shows
+        could be the very pull request that the first one was asked for.
+        """
         self.repository.fetch()
         # Branches after pull requests: a branch is pushed before its pull request is opened, so one
         # that is missing by now was really deleted.
@@ -86,7 +96,7 @@ class PullRefs:
             record = self._record(numbers[number])
             if record is not None and wanted(record):
                 found.append(self._settled(number, numbers[number], record, tips))
-        return tuple(found)
+        return tuple(numbers), tuple(found)
 
     def get(self, number: int) -> Stored:
         """Fetch; return one pull request. UsageError when there is none."""

@@ -67,10 +67,10 @@ class LocalForge:
         author = one_line("the name", author, limit=100)
         change = _tidy(change)
         for attempt in self._attempts(f"opening a pull request of {change.head}"):
-            for known in self._refs.fresh(_between(change.head, change.base)):
+            numbers, found = self._refs.listing(_between(change.head, change.base))
+            for known in found:
                 if known.now.state == "open":
                     return known.pull
-            numbers = self._refs.numbers()
             last = max(numbers, default=0)
             # A listing with a hole was made while somebody wrote, and may miss our own. Look again.
             if len(numbers) < last and attempt < 2:

@@ -185,7 +185,9 @@ class Repository(Writing):
         """Refuse to wait for what nobody will push: records from before there was a remote."""
         for update in updates:
             ours = update.ref.startswith("refs/mlgitops/") and not update.ref.startswith(KEPT)
-            if ours and update.old is not None and update.ref not in now:
+            if not ours or update.old is None or update.ref in now:
+                continue
+            if self.refs(update.ref).get(update.ref) == update.old:
                 raise GitError(
                     f"{self.remote} does not have {update.ref}, which is here",
                     hint=f"share it: git push {self.remote} 'refs/mlgitops/*:refs/mlgitops/*'",

@@ -72,3 +72,4 @@ def _folder(root: Path, name: str) -> Path:
     place = root / name
     place.mkdir()
     return place
+
