@@ -1,7 +1,9 @@
 """Promotion by pull request, on real repositories, through the command line."""
 
 import json
+import re
 
+from tests.e2e import world as worlds
 from tests.e2e.world import MODEL, World
 from tests.support import commit, git
 
@@ -200,3 +202,22 @@ def test_versions_follow_from_what_changed(world):
     assert json.loads(body)["because"] == ["the code of features changed"]
     body = git(world.bare, "tag", "-l", "--format=%(contents:body)", f"{MODEL}@v1.2.0")
     assert json.loads(body)["because"] == ["the parameters of train changed"]
+
+
+def test_an_export_that_answers_otherwise_than_the_estimator_is_refused(world, capsys):
+    features = worlds.FEATURES.replace(
+        'rows["sun"].astype("float32")', '(rows["sun"] + 1e9).astype("float64")'
+    )
+    linear = "from sklearn.linear_model import LinearRegression"
+    train = worlds.TRAIN.replace("from sklearn.tree import DecisionTreeRegressor", linear)
+    train = re.sub(r"DecisionTreeRegressor\(.*\)", "LinearRegression()", train)
+    files = {"pipelines/yield/features.py": features, "pipelines/yield/train.py": train}
+    commit(world.clone, files, "Count the sun from another epoch")
+    git(world.clone, "push", "--quiet", "origin", "HEAD:main")
+    before = refs(world)
+    capsys.readouterr()
+    assert world.call("release", MODEL) == 1
+    said = capsys.readouterr().err
+    assert "does not answer what the estimator answers" in said
+    assert said.count(": estimator ") == 10, "the ten worst rows are shown"
+    assert refs(world) == before
