@@ -26,10 +26,16 @@ def validate(story: Story) -> None:
 
 def run(story: Story) -> None:
     """The pipeline runs; again, there is nothing to do."""
+    known = (story.dana.clone / FOLDER / "snapshots").is_dir()
     story.say(
-        """She runs the pipeline. Every step is a plain function in a process of its own. What the
-        source brings in is pinned by digest in a file beside the pipeline, so that from now on the
-        commit alone says which rows it means."""
+        """She runs the pipeline. Every step is a plain function in a process of its own. What a
+        source brings in is pinned by digest in a file beside the pipeline, so that a commit alone
+        says which rows it means. """
+        + (
+            "Their bytes are not in this store yet: the source is asked for the very same again."
+            if known
+            else "A first run writes that file."
+        )
     )
     story.mlgitops(story.dana, "run", MODEL)
     pin = story.git(story.dana, "status", "--porcelain", "--untracked-files=all", "--", FOLDER)
