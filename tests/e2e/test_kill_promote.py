@@ -72,4 +72,3 @@ def _folder(root: Path, name: str) -> Path:
     place = root / name
     place.mkdir()
     return place
-
