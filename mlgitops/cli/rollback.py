@@ -8,8 +8,8 @@ EXAMPLES = """examples:
   mlgitops rollback bike-demand --env prod --reason "wrong in the rain"
   mlgitops rollback bike-demand --env prod --to 1.0.0 --reason "as it was in May"
 
-It skips the gates on quality, checks that the bytes are there, and holds the model until
-`mlgitops unhold`, so that the next promotion does not undo it.
+It skips the gates on quality, checks that the release ran there before and that its bytes are
+there, and holds the model until `mlgitops unhold`, so that the next promotion does not undo it.
 """
 
 

@@ -6,12 +6,12 @@ import re
 from typing import Final, TypeVar
 
 from mlgitops.core.digests import Digest
-from mlgitops.core.errors import SpecError
+from mlgitops.core.errors import SpecError, UsageError
 from mlgitops.core.releases import Version
 from mlgitops.core.scalars import scalar
 from mlgitops.core.sources import parse
 from mlgitops.core.specs.base import API_VERSION, Located
-from mlgitops.core.specs.environments import Hold, Pin
+from mlgitops.core.specs.environments import REASON_MAX, Hold, Pin
 from mlgitops.core.specs.parsing import read_spec
 
 S = TypeVar("S", Pin, Hold)
@@ -66,6 +66,17 @@ def read_as(kind: type[S], data: bytes | None, path: str) -> S | None:
 def hold_path(environment: str, model: str) -> str:
     """Return where the hold of a model in an environment stands."""
     return f"environments/{environment}/holds/{model}.yaml"
+
+
+def reason_of(text: str) -> str:
+    """Return what may stand in a hold as its reason; UsageError for what its file refuses."""
+    if not text.strip() or len(text) > REASON_MAX or not text.isprintable():
+        short = text if len(text) <= 40 else text[:40] + "…"
+        raise UsageError(
+            f"the reason {short!r} cannot be used",
+            hint=f"one line of at most {REASON_MAX} printable characters",
+        )
+    return text
 
 
 def hold_bytes(model: str, reason: str, by: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -157,6 +158,17 @@ def record(
         "gates": [gate.to_json() for gate in gates if gate.kind == "proposed"],
         "comparison": comparison.to_json() if comparison else None,
     }
+
+
+def recorded(data: bytes) -> str | None:
+    """Return the digest that a record brought into its environment; None when it says none."""
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    brought = value.get("to") if isinstance(value, dict) else None
+    digest = brought.get("digest") if isinstance(brought, dict) else None
+    return digest if isinstance(digest, str) else None
 
 
 def record_path(promotion: Promotion, number: int) -> str:

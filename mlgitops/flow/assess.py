@@ -20,6 +20,7 @@ from mlgitops.core.promotions import (
     policy_digest,
     record,
     record_path,
+    recorded,
 )
 from mlgitops.core.releases import Release
 from mlgitops.core.specs.base import Located
@@ -110,6 +111,8 @@ def assess(
         wanted = gates_.applying([*env.spec.gates, *model.spec.gates], candidate.model)
         comparison, asked = _gates(seams, workspace, candidate, live, wanted, scored)
         results += (*asked, _previous(workspace, env, candidate), _hold(workspace, env, candidate))
+    else:
+        results += (_ran_before(workspace, environment, candidate),)
     files: dict[str, bytes | None] = {
         pin_path(environment, candidate.model): pin_bytes(
             candidate.model, str(candidate.version), candidate.digest
@@ -168,6 +171,17 @@ def _bytes_here(seams: Seams, candidate: Release) -> tuple[GateResult, ...]:
         )
     detail = f"{len(wanted)} blobs by digest"
     return (GateResult(gate="artifact present", state="pass", detail=detail),)
+
+
+def _ran_before(workspace: Workspace, environment: str, candidate: Release) -> GateResult:
+    """A rollback asks no gate on quality, so it may only bring back what passed them here once."""
+    folder = f"environments/{environment}/records/{candidate.model}"
+    for path in sorted(workspace.tree.paths(folder)):
+        if recorded(workspace.tree.read(path) or b"") == candidate.digest:
+            detail = f"by {path.rpartition('/')[2]}"
+            return GateResult(gate="ran here before", state="pass", detail=detail)
+    detail = f"no record says that {candidate.version} ran in {environment}: promote it instead"
+    return GateResult(gate="ran here before", state="fail", detail=detail)
 
 
 def _previous(workspace: Workspace, env: Located[Environment], candidate: Release) -> GateResult:

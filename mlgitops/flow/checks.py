@@ -13,7 +13,7 @@ from mlgitops.core.gates import GateResult
 from mlgitops.core.promotions import Action, Assessment, parse_branch
 from mlgitops.core.workspaces import Workspace, load
 from mlgitops.flow.assess import assess
-from mlgitops.flow.policy import mixed
+from mlgitops.flow.policy import mixed, moves
 from mlgitops.flow.recompute import recompute, recorded_predictions
 from mlgitops.flow.releases import release
 from mlgitops.flow.render import manifests
@@ -114,6 +114,7 @@ def _other(seams: Seams, pull: PullRequest) -> dict[str, Check]:
     head = load(seams.repository.tree(pull.head_commit))
     findings = [f for f in head.findings if f.severity == "error"]
     changed = set(seams.repository.changed(_fork(seams, pull), pull.head_commit))
+    findings += moves(changed)
     rendered: list[Finding] = []
     if head.workspace is not None:
         expected = manifests(head.workspace, seams.targets)
@@ -127,7 +128,7 @@ def _other(seams: Seams, pull: PullRequest) -> dict[str, Check]:
         GATES: Check(
             name=GATES,
             state="failure" if findings else "success",
-            detail=findings[0].message if findings else nothing.detail,
+            detail=f"{findings[0].at}: {findings[0].message}" if findings else nothing.detail,
         ),
     }
 

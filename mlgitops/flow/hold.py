@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mlgitops.core.digests import of_value
-from mlgitops.core.pins import hold_bytes, hold_path
+from mlgitops.core.markdown import inert
+from mlgitops.core.pins import hold_bytes, hold_path, reason_of
 from mlgitops.flow.assess import environment_of, model_of
 from mlgitops.flow.checks import checks_for
 from mlgitops.flow.proposals import TRAILER, Outcome, Proposal, Proposed, propose
@@ -13,7 +14,7 @@ from mlgitops.flow.workspaces import require
 
 def hold(seams: Seams, model: str, environment: str, reason: str) -> Outcome | None:
     """Open the pull request that holds ``model`` there; None when it is held already."""
-    return _propose(seams, model, environment, reason)
+    return _propose(seams, model, environment, reason_of(reason))
 
 
 def unhold(seams: Seams, model: str, environment: str) -> Outcome | None:
@@ -34,7 +35,7 @@ def _propose(seams: Seams, model: str, environment: str, reason: str | None) -> 
     path = hold_path(environment, model)
     title = f"{verb}({environment}): {model}"
     fingerprint = of_value([verb, environment, model, reason])
-    why = "Promotions are allowed again." if reason is None else f"Why: {reason}"
+    why = "Promotions are allowed again." if reason is None else f"Why: {inert(reason)}"
     data = (
         None if reason is None else hold_bytes(model, reason=reason, by=seams.repository.person())
     )

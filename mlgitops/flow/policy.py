@@ -9,6 +9,7 @@ from mlgitops.core.findings import Finding
 from mlgitops.core.marks import Mark
 
 _DECIDED = re.compile(r"environments/[^/]+/(pins|rendered|records)/")
+_MOVES = re.compile(r"environments/[^/]+/(pins|records)/")
 _DECIDES = re.compile(
     r"environments/[^/]+/environment\.yaml|environments/templates/.*|\.github/.*"
     r"|(\.github/|docs/)?CODEOWNERS|mlgitops\.yaml|pipelines/[^/]+/model\.yaml"
@@ -19,7 +20,7 @@ def mixed(changed: Iterable[str], *, environment: str | None) -> Iterable[Findin
     """Yield a finding for each path that must not stand in this change.
 
     ``environment``: the one that a promotion may touch; None for any other pull request, which may
-    touch no pins, rendered manifests or records together with the rules.
+    touch no pins, rendered manifests or records together with the rules (and see ``moves``).
     """
     paths = sorted(changed)
     decided = [path for path in paths if _DECIDED.match(path)]
@@ -40,3 +41,18 @@ def mixed(changed: Iterable[str], *, environment: str | None) -> Iterable[Findin
                     message=f"a promotion into {environment} may not touch this file",
                     at=Mark(path=path),
                 )
+
+
+def moves(changed: Iterable[str]) -> Iterable[Finding]:
+    """Yield a finding for each pin and record in a pull request that promotes nothing.
+
+    Such a change was asked for no gate and no approval of its environment.
+    """
+    for path in sorted(changed):
+        if _MOVES.match(path):
+            yield Finding(
+                rule="mlgitops/policy",
+                message="only the pull request of a promotion or a rollback may touch this file",
+                hint="mlgitops promote, or mlgitops rollback",
+                at=Mark(path=path),
+            )

@@ -47,7 +47,10 @@ def release(repository: Repository, model: str, version: str | None = None) -> R
                 hint=f"`mlgitops release {model}`, or `git fetch --tags` in a clone",
             )
         return last
-    wanted = Version.parse(version)
+    try:
+        wanted = Version.parse(version)
+    except MlgitopsError as error:
+        raise UsageError(error.message, hint=error.hint) from None
     for one in known:
         if one.version == wanted:
             return one

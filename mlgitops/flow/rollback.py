@@ -7,7 +7,7 @@ the manifests say. The hold keeps the next promotion from undoing it.
 from __future__ import annotations
 
 from mlgitops.core.errors import MlgitopsError, Refused, UsageError
-from mlgitops.core.pins import pin_path
+from mlgitops.core.pins import pin_path, reason_of
 from mlgitops.core.releases import Release
 from mlgitops.core.sources import parse
 from mlgitops.core.workspaces import Workspace
@@ -25,6 +25,7 @@ def rollback(
 
     Without ``to``: the newest other version that was pinned there and whose bytes are present.
     """
+    reason = reason_of(reason)
     seams.repository.fetch()
     base = seams.repository.base(seams.branch)
     workspace = require(seams.repository.tree(base))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final, cast
 
 from mlgitops.core.digests import short
 from mlgitops.core.gates import Compared, Comparison, GateResult, State
+from mlgitops.core.markdown import inert
 from mlgitops.core.promotions import Page, Pinned
 from mlgitops.core.releases import Release
 
 # GitHub takes 65,536 characters; the margin is for what a forge adds.
 LIMIT: Final = 60_000
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~])")
-_MENTION = re.compile(r"([@#!])(?=\w)")
 _HEADS: Final[dict[State, str]] = {
     "pass": "READY",
     "not applicable": "READY",
@@ -22,12 +20,6 @@ _HEADS: Final[dict[State, str]] = {
     "fail": "NOT READY",
     "error": "NOT READY",
 }
-
-
-def inert(text: str) -> str:
-    """Return ``text`` so that Markdown, mentions and issue references in it do nothing."""
-    flat = _SPECIAL.sub(r"\\\1", " ".join(text.split()))
-    return _MENTION.sub("\\1\u200b", flat)
 
 
 def body(page: Page) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mlgitops.core.digests import short
+from mlgitops.core.markdown import inert
 from mlgitops.core.retrainings import Moved, Retraining, content
 from mlgitops.core.specs.environments import Snapshot
-from mlgitops.report.promotion import inert
 
 
 def body(retraining: Retraining) -> str:

@@ -3,6 +3,9 @@
 import json
 import re
 
+import pytest
+
+from mlgitops.core.pins import pin_bytes
 from tests.e2e import world as worlds
 from tests.e2e.world import MODEL, World
 from tests.support import commit, git
@@ -177,6 +180,64 @@ def test_a_rollback_goes_back_holds_and_is_not_undone(world, capsys):
     assert world.call("unhold", MODEL, "--env", "prod") == 0
     assert world.call("pulls", "merge", str(world.open_pull(f"mlgitops/unhold/prod/{MODEL}"))) == 0
     assert world.call("promote", MODEL, "--to", "prod") == 0
+
+
+def test_what_never_ran_here_does_not_come_in_as_a_rollback(world, capsys):
+    ship_first(world)
+    capsys.readouterr()
+    assert world.call("rollback", MODEL, "--env", "dev", "--to", "1.2.0", "--reason", "x") == 1
+    assert "no record says that 1.2.0 ran in dev" in capsys.readouterr().out
+    # Nor when somebody pushes such a branch: the checks derive the same answer.
+    pin = f"environments/dev/pins/{MODEL}.yaml"
+    tag = git(world.clone, "tag", "-l", "--format=%(contents:body)", f"{MODEL}@v1.2.0")
+    git(world.clone, "checkout", "--quiet", "-b", f"mlgitops/rollback/dev/{MODEL}")
+    commit(world.clone, {pin: pin_bytes(MODEL, "1.2.0", json.loads(tag)["digest"]).decode()})
+    git(world.clone, "push", "--quiet", "origin", "HEAD")
+    assert world.call("pulls", "open", "--head", f"mlgitops/rollback/dev/{MODEL}") == 0
+    number = str(world.open_pull(f"mlgitops/rollback/dev/{MODEL}"))
+    capsys.readouterr()
+    assert world.call("verify", "--pull", number) == 1
+    assert "mlgitops/gates: failure (ran here before" in capsys.readouterr().out
+
+
+def test_a_pin_does_not_move_by_a_pull_request_that_asks_no_gate(world, capsys):
+    ship_first(world)
+    pin = f"environments/dev/pins/{MODEL}.yaml"
+    tag = git(world.clone, "tag", "-l", "--format=%(contents:body)", f"{MODEL}@v1.2.0")
+    git(world.clone, "checkout", "--quiet", "-b", "tidy")
+    commit(world.clone, {pin: pin_bytes(MODEL, "1.2.0", json.loads(tag)["digest"]).decode()})
+    assert world.call("render") == 0
+    commit(world.clone, {}, "Render")
+    git(world.clone, "push", "--quiet", "origin", "HEAD")
+    assert world.call("pulls", "open", "--head", "tidy", "--title", "Tidy") == 0
+    capsys.readouterr()
+    assert world.call("pulls", "merge", str(world.open_pull("tidy"))) == 1
+    assert f"mlgitops/gates is failure ({pin}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("reason", ["", " ", "two\nlines", "\x1b[31mred", "x" * 501])
+def test_a_reason_that_its_file_cannot_hold_is_refused_before_anything_is_opened(
+    world, capsys, reason
+):
+    before = refs(world)
+    assert world.call("hold", MODEL, "--env", "dev", "--reason", reason) == 2
+    assert world.call("rollback", MODEL, "--env", "dev", "--reason", reason) == 2
+    assert capsys.readouterr().err.count("cannot be used") == 2
+    assert refs(world) == before
+
+
+def test_the_words_of_a_hold_do_nothing_in_its_pull_request(world, capsys):
+    words = "ask @team, Fixes #1 </details> {{7*7}}"
+    assert world.call("hold", MODEL, "--env", "dev", "--reason", words) == 0
+    capsys.readouterr()
+    assert world.call("pulls", "show", "1", "--json") == 0
+    body = answer(capsys)["body"]
+    assert not [live for live in ("@team", "#1", "</details>", "{{") if live in body]
+
+
+def test_a_version_that_is_none_is_a_wrong_call(world):
+    assert world.call("promote", MODEL, "--to", "dev", "--version", "banana") == 2
+    assert world.call("lineage", f"{MODEL}@banana") == 2
 
 
 def test_releasing_the_same_thing_twice_is_a_no_op_and_a_dirty_tree_is_refused(world, capsys):

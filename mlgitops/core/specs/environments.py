@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from mlgitops.core.specs.base import ApiVersion, Different, Name, Spec, matching
 from mlgitops.core.specs.models import Gate
+
+REASON_MAX: Final = 500
 
 _NUMBER = r"(0|[1-9][0-9]{0,8})"
 Version = Annotated[
@@ -107,7 +109,7 @@ class Hold(Spec):
     apiVersion: ApiVersion
     kind: Literal["Hold"]
     model: Name
-    reason: str = Field(min_length=1, max_length=500)
+    reason: str = Field(min_length=1, max_length=REASON_MAX)
     by: str
 
 
