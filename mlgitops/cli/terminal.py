@@ -6,7 +6,7 @@ import os
 import sys
 
 from mlgitops.core.digests import JSON
-from mlgitops.report.tables import Paint, ansi, plain
+from mlgitops.report.tables import Paint, ansi, plain, tamed
 
 
 def paint() -> Paint:
@@ -25,4 +25,4 @@ def write_json(value: JSON) -> None:
 def write(text: str) -> None:
     """Print a page; nothing for an empty one."""
     if text:
-        print(text.rstrip("\n"))
+        print(tamed(text.rstrip("\n")))

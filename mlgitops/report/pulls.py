@@ -7,7 +7,7 @@ from typing import Final, assert_never
 from mlgitops.core.digests import JSON
 from mlgitops.flow.pulls import Shown
 from mlgitops.forge import CheckState, Merged, Merging, NotReady, PullRequest, State, Waiting
-from mlgitops.report.tables import Paint, Style, plain, table
+from mlgitops.report.tables import Paint, Style, clean, plain, table
 
 _STATES: Final[dict[State, Style]] = {"open": "good", "merged": "bold", "closed": "dim"}
 _CHECKS: Final[dict[CheckState, tuple[str, Style]]] = {
@@ -160,8 +160,3 @@ def merging_json(pull: PullRequest, answer: Merging) -> dict[str, JSON]:
             return {"number": pull.number, "outcome": "refused", "because": reason}
         case _:
             assert_never(answer)
-
-
-def clean(text: str) -> str:
-    """Return the text without what would steer a terminal: anybody may have written it."""
-    return "".join(c if c.isprintable() or c in "\n\t" else "�" for c in text.replace("\r\n", "\n"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Final, Literal, TypeAlias
@@ -20,6 +21,9 @@ _CODES: Final[dict[Style, str]] = {
 }
 
 
+_OWN: Final = re.compile(r"(\x1b\[(?:0|1|2|31|32|33)m)")
+
+
 def plain(text: str, style: Style) -> str:
     """Return the text as it is."""
     del style
@@ -30,6 +34,16 @@ def ansi(text: str, style: Style) -> str:
     """Return the text in the colours of a terminal."""
     code = _CODES[style]
     return f"\x1b[{code}m{text}\x1b[0m" if code and text else text
+
+
+def clean(text: str) -> str:
+    """Return the text without what would steer a terminal: anybody may have written it."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "�" for c in text.replace("\r\n", "\n"))
+
+
+def tamed(page: str) -> str:
+    """Return a whole page cleaned; of what steers a terminal only the colours of ``ansi`` stay."""
+    return "".join(part if _OWN.fullmatch(part) else clean(part) for part in _OWN.split(page))
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Cell]], paint: Paint = plain) -> str:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from mlgitops.core.pins import pin_bytes
+from mlgitops.core.pins import hold_bytes, pin_bytes
 from tests.e2e import world as worlds
 from tests.e2e.world import MODEL, World
 from tests.support import commit, git
@@ -233,6 +233,15 @@ def test_the_words_of_a_hold_do_nothing_in_its_pull_request(world, capsys):
     assert world.call("pulls", "show", "1", "--json") == 0
     body = answer(capsys)["body"]
     assert not [live for live in ("@team", "#1", "</details>", "{{") if live in body]
+
+
+def test_what_a_file_says_does_not_steer_the_terminal(world, capsys):
+    text = hold_bytes(MODEL, "\x1b[2J\x1b]0;gone\x07", "Eve\u202e").decode()
+    commit(world.clone, {f"environments/dev/holds/{MODEL}.yaml": text})
+    assert world.call("status", "--local") == 0
+    shown = capsys.readouterr().out
+    assert "held by Eve�: �[2J�]0;gone�" in shown
+    assert not [c for c in shown if not c.isprintable() and c != "\n"]
 
 
 def test_a_version_that_is_none_is_a_wrong_call(world):
