@@ -77,7 +77,10 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
-    """A promotion, what each gate says of it, and the files that it would commit (None deletes)."""
+    """A promotion, what each gate says of it, and the files that it would commit (None deletes).
+
+    ``reason``: why, as the person who rolls back gave it.
+    """
 
     promotion: Promotion
     candidate: Release
@@ -86,6 +89,7 @@ class Assessment:
     comparison: Comparison | None
     files: Mapping[str, bytes | None]
     record: str
+    reason: str | None = None
 
     @property
     def state(self) -> State:

@@ -133,6 +133,7 @@ def assess(
         comparison=comparison,
         files=files,
         record=kept,
+        reason=reason,
     )
 
 

@@ -33,10 +33,10 @@ def body(page: Page) -> str:
 def _verdict(page: Page) -> str:
     assessment = page.assessment
     promotion = assessment.promotion
-    counts: dict[str, int] = {}
+    counts: dict[State, int] = {}
     for result in assessment.results:
         counts[result.state] = counts.get(result.state, 0) + 1
-    said = [f"{counts[state]} gates {state}" for state in counts if state != "not applicable"]
+    said = [_count(n, state) for state, n in counts.items() if state != "not applicable"]
     if page.approvals:
         said.append(f"waits for {page.approvals} approval{'s' if page.approvals > 1 else ''}")
     before = f"`{promotion.before.version}` → " if promotion.before else ""
@@ -44,6 +44,12 @@ def _verdict(page: Page) -> str:
         f"**{_HEADS[assessment.state]}** · {', '.join(said)} · {inert(promotion.model)} "
         f"{before}`{promotion.after.version}` in **{promotion.environment}**"
     )
+
+
+def _count(number: int, state: State) -> str:
+    if state == "pass":
+        return "1 gate passes" if number == 1 else f"{number} gates pass"
+    return f"{number} gate{'s' if number > 1 else ''} {state}"
 
 
 def _table(page: Page) -> str:
@@ -82,7 +88,8 @@ def _quality(page: Page) -> str:
     assessment = page.assessment
     comparison = assessment.comparison
     if assessment.promotion.action == "rollback":
-        return "### Quality\nA rollback is not compared: it brings back what ran here before."
+        why = f"Why: {inert(assessment.reason)}\n\n" if assessment.reason else ""
+        return f"{why}### Quality\nA rollback is not compared: it brings back what ran here before."
     if comparison is None or comparison.problem is not None or not comparison.compared:
         return _alone(page, comparison)
     rows = f"n = {comparison.rows:,}"

@@ -14,7 +14,7 @@ PROJECT = """\
 apiVersion: mlgitops/v1
 kind: Project
 name: farm
-forge: {type: local, rules: {checks: [mlgitops/gates, mlgitops/render, mlgitops/metrics]}}
+forge: {type: local}
 """
 PIPELINE = """\
 apiVersion: mlgitops/v1

@@ -20,7 +20,7 @@ PROJECT = """\
 apiVersion: mlgitops/v1
 kind: Project
 name: example
-forge: {type: local, rules: {approvals: 1}}
+forge: {type: local, rules: {approvals: 1, checks: [mlgitops/gates]}}
 """
 
 

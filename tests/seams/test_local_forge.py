@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlgitops.core.errors import ForgeError, GitError, Refused
+from mlgitops.core.specs.projects import CHECKS
 from mlgitops.forge import Change, Check, Merged, NotReady, PullRequest, Waiting
 from mlgitops.forge.local import LocalForge
 from mlgitops.git import KEPT, RefUpdate, Repository
@@ -224,11 +225,12 @@ def test_a_head_that_loosens_the_rules_is_judged_by_the_rules_of_the_base(origin
     assert answer == Waiting(reason=f"{head[:12]} needs 1 approval, and has none")
 
 
-def test_without_a_project_file_the_gates_are_asked_for(origin: Origin) -> None:
+def test_without_a_project_file_every_check_is_asked_for(origin: Origin) -> None:
     pull = opened(origin.clone)
     at = pull.head_commit
     answer = forge_at(origin.clone).merge(1, expect_head=at, by="Bo")
-    assert answer == Waiting(reason=f"the check mlgitops/gates has not run on {at[:12]}")
+    missing = [f"the check {name} has not run on {at[:12]}" for name in CHECKS]
+    assert answer == Waiting(reason="; ".join(missing))
 
 
 @pytest.mark.parametrize("text", ["", "kind: [", "kind: Project\n", PROJECT % (99, "")])

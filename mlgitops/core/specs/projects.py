@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,16 @@ class StoreSpec(Spec):
     path: RelativePath = ".mlgitops/store"
 
 
+# What is recomputed for every pull request (``flow.checks``); their names never change.
+CHECKS: Final = (
+    "mlgitops/gates",
+    "mlgitops/metrics",
+    "mlgitops/policy",
+    "mlgitops/previous-env",
+    "mlgitops/render",
+)
+
+
 class BranchRules(Spec):
     """What the local forge asks before it merges into the default branch.
 
@@ -26,7 +36,7 @@ class BranchRules(Spec):
     """
 
     approvals: int = Field(default=0, ge=0, le=10)
-    checks: Annotated[list[str], Different] = Field(default=["mlgitops/gates"])
+    checks: Annotated[list[str], Different] = Field(default=list(CHECKS))
 
 
 class ForgeSpec(Spec):
