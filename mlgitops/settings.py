@@ -8,6 +8,8 @@ from pathlib import Path
 
 from mlgitops.core.errors import SpecError
 from mlgitops.core.sources import Mark, parse
+from mlgitops.core.specs.base import Located
+from mlgitops.core.specs.parsing import read_spec
 from mlgitops.core.specs.projects import Project
 from mlgitops.git import Repository
 
@@ -62,14 +64,13 @@ def _project(root: Path) -> Project:
     documents = parse(text, "mlgitops.yaml")
     if not documents:
         raise SpecError("the file is empty", at=Mark(path="mlgitops.yaml"))
-    import pydantic
-
-    try:
-        return Project.model_validate(documents[0].value)
-    except pydantic.ValidationError as error:
-        keys = error.errors()[0]["loc"]
-        raise SpecError(
-            f"mlgitops.yaml is not a project: {error.errors()[0]['msg']}",
-            hint="`mlgitops validate` shows everything that is wrong",
-            at=documents[0].mark(*keys),
-        ) from None
+    found = read_spec(documents[0], Project)
+    if isinstance(found, Located):
+        return found.spec
+    first = found[0]
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    raise SpecError(
+        first.message + more,
+        hint=first.hint or "`mlgitops validate` shows everything that is wrong",
+        at=first.at,
+    )

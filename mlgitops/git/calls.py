@@ -43,7 +43,9 @@ class Calls:
         """Open the repository that ``path`` is in; GitError when it is in none."""
         try:
             return cls(gitpython.Repo(path, search_parent_directories=True))
-        except (gitpython.InvalidGitRepositoryError, gitpython.NoSuchPathError) as error:
+        except gitpython.NoSuchPathError as error:
+            raise GitError(f"there is no folder {path}", hint="look at the path") from error
+        except gitpython.InvalidGitRepositoryError as error:
             raise GitError(
                 f"{path} is not in a git repository", hint="run 'git init', or change the folder"
             ) from error
