@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,60 @@ def test_the_people_of_the_story_have_names_of_their_own(example, tmp_path):
 
     ended_well, text = told(example, tmp_path / "scratch", Stage(title="Write", run=write))
     assert ended_well, text
+
+
+def test_what_goes_on_beside_the_story_is_told_in_its_turn(example, tmp_path):
+    done = threading.Event()
+
+    def aside(story) -> None:
+        git(story.scratch, "clone", "--quiet", "origin.git", "dana")
+        story.git(story.dana, "log", "-1", "--format=%H", hidden=False, lines=2)
+        story.claim("Dana worked", True)
+        done.set()
+
+    def main(story) -> None:
+        beside = story.meanwhile(aside)
+        assert done.wait(timeout=60)
+        story.say("CI worked.")
+        beside.tell()
+
+    ended_well, text = told(example, tmp_path / "scratch", Stage(title="Both", run=main))
+    assert ended_well, text
+    commit_ = git(example, "rev-parse", "HEAD")
+    places = [text.index(word) for word in ("CI worked.", "dana$ git log", commit_, "Dana worked")]
+    assert places == sorted(places)
+
+
+def test_what_breaks_beside_the_story_breaks_the_stage_that_tells_it(example, tmp_path):
+    def begin(story) -> None:
+        story.aside = story.meanwhile(lambda copy: copy.claim("Dana is right", False))
+
+    def tell(story) -> None:
+        story.told_aside()
+
+    stages = [Stage(title="Begin", run=begin), Stage(title="Tell", run=tell)]
+    ended_well, text = told(example, tmp_path / "scratch", *stages)
+    assert not ended_well
+    assert "stage 2, 'Tell', broke off" in text
+    assert "it does not hold that Dana is right" in text
+
+
+def test_a_story_that_breaks_ends_what_goes_on_beside_it(example, tmp_path):
+    fifo = tmp_path / "never-written"
+    os.mkfifo(fifo)
+
+    def aside(story) -> None:
+        (story.scratch / "dana").mkdir()
+        # Would read for ever.
+        story.git(story.dana, "hash-object", "--no-filters", str(fifo))
+
+    def bad(story) -> None:
+        story.meanwhile(aside)
+        story.claim("all is well", False)
+
+    ended_well, text = told(example, tmp_path / "scratch", Stage(title="Break", run=bad))
+    assert not ended_well
+    assert "all is well" in text
 
 
 def test_json_that_lacks_what_the_story_needs_is_said_not_guessed():

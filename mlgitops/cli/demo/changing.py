@@ -15,6 +15,7 @@ from mlgitops.core.digests import JSON
 FEATURES: Final = f"{FOLDER}/features.py"
 BEFORE: Final = '"hour": hour // 3 * 3,  # vans go out in three-hour shifts\n'
 AFTER: Final = '"hour": hour,\n'
+TWELVE: Final = '"hour": hour % 12,  # as on a clock\n'
 # The months that the model is asked about, and when their last counts were known.
 MONTHS_END: Final = "2012-10-01"
 LABELS_KNOWN: Final = "2012-10-03"
@@ -39,8 +40,9 @@ def actions(done: Done) -> dict[str, str]:
 def change(story: Story) -> None:
     """One line of the features changes; plan knows what that means."""
     story.say(
-        """The first model sees the hour in steps of three, the way the vans go out. Dana thinks
-        that the full hour tells more, and tries it on a branch. It is one line:"""
+        """While CI was busy with all that, Dana had an idea. The first model sees the hour in steps
+        of three, the way the vans go out; the full hour should tell more. She has tried it on a
+        branch. It is one line:"""
     )
     story.git(story.dana, "switch", "--quiet", "-c", "full-hour", hidden=False)
     edit(story, FEATURES, BEFORE, AFTER)
@@ -50,8 +52,13 @@ def change(story: Story) -> None:
     done = story.mlgitops(story.dana, "run", MODEL, "--json", lines=6)
     wanted = {"rides": "reuse", "features": "execute", "train": "execute"}
     story.claim("features ran, and what depends on it; nothing else", actions(done) == wanted)
-    story.say("A release is made of what is on main only, so this is a pull request, too.")
     story.commit(story.dana, "Give the model the full hour", [FEATURES])
+
+
+def propose(story: Story) -> None:
+    """What Dana did meanwhile becomes a pull request."""
+    story.told_aside()
+    story.say("A release is made of what is on main only, so this is a pull request, too.")
     story.propose("full-hour", "Give the model the full hour")
 
 
@@ -61,6 +68,7 @@ def ship(story: Story) -> None:
     version = story.release()
     bump = story.fact("bump")
     story.claim(f"new code makes it a minor version, {before} → {version}", bump == "minor", bump)
+    story.aside = story.meanwhile(live_rows)
     story.say(
         """From here on something is live, and the gates ask whether the new one is no worse: both
         models answer the same rows, and the interval of the difference decides, not its middle."""
@@ -75,19 +83,25 @@ def ship(story: Story) -> None:
     story.served = serving.serve(story, story.kim, MODEL, ENVIRONMENTS[-1])
 
 
-def months(story: Story) -> None:
-    """The served model is asked about months that it has never seen."""
-    served = _served(story)
+def live_rows(story: Story) -> Done:
+    """Make the rows that the model is asked about, with the step that it was trained with."""
     start = story.fact("lineage", "snapshots", "rides", "as_of")[:10]
     story.say(
         f"""The model was trained on what was known on {start}. Now live systems ask it, evening by
         evening, until {MONTHS_END}. They make their rows with the same `features` step that the
         model was trained with, on newer data, in a clone of their own:"""
     )
-    live = scratch.clone(story, "Live")
+    live = scratch.clone(story, story.person("Live"))
     story.mlgitops(live, "refresh", MODEL, "--as-of", MONTHS_END, lines=4)
-    done = story.mlgitops(live, "run", MODEL, "--until", "features", "--json", lines=4)
-    rows = _rows_since(story, done, served.row_id, start)
+    return story.mlgitops(live, "run", MODEL, "--until", "features", "--json", lines=4)
+
+
+def months(story: Story) -> None:
+    """The served model is asked about months that it has never seen."""
+    served = _served(story)
+    run = story.told_aside()
+    assert run is not None
+    rows = _newer_rows(story, run, served.row_id)
     names = [str(name) for name in rows[served.row_id]]
     story.say("Every row carries its id, so that the truth can be joined when it arrives:")
     for month in sorted({name[:7] for name in names}):
@@ -105,8 +119,10 @@ def _served(story: Story) -> Served:
     return story.served
 
 
-def _rows_since(story: Story, done: Done, row_id: str, start: str) -> Columns:
-    steps = done.json("steps")
+def _newer_rows(story: Story, run: Done, row_id: str) -> Columns:
+    """Return the rows that a run's `features` step made of what is newer than the model's data."""
+    start = story.fact("lineage", "snapshots", "rides", "as_of")[:10]
+    steps = run.json("steps")
     assert isinstance(steps, list)
     outputs = next(at(step, "outputs") for step in steps if at(step, "step") == "features")
     assert isinstance(outputs, dict)
@@ -157,28 +173,50 @@ def retrain(story: Story) -> None:
     command = ("retrain", MODEL, "--as-of", LABELS_KNOWN)
     story.mlgitops(story.kim, *command)
     number = story.pull()
+    checks = story.meanwhile(check_data)
     story.mlgitops(story.kim, "pulls", "show", str(number), lines=40)
-    done = story.mlgitops(story.kim, *command, "--json", hidden=True)
+    done = story.mlgitops(story.kim, *command, "--json", lines=4)
     again = done.json("outcome")
     story.claim("asking again changes nothing", again == "unchanged", again)
-    shown = story.mlgitops(story.kim, "pulls", "list", "--state", "open", "--json", hidden=True)
-    pulls = shown.json("pulls")
-    assert isinstance(pulls, list)
-    story.claim("there is one open pull request", len(pulls) == 1, pulls)
-    story.say("CI takes it from here: a fresh clone of the branch, and nobody there to answer.")
-    ci = scratch.clone(story, "CI", str(at(pulls[0], "head")))
+    story.claim("there is one pull request for it", story.pull() == number == done.json("pull"))
+    checks.tell()
+    story.say("All of that is well, so Rui merges the new data.")
+    story.merge(story.rui, number)
+
+
+def check_data(story: Story) -> None:
+    """What CI does with the pull request of new data."""
+    story.say(
+        """Meanwhile CI has taken it up, in a fresh clone of the branch, where nobody is there to
+        answer:"""
+    )
+    ci = scratch.clone(story, story.person("CI", "ci-data"), f"mlgitops/data/{MODEL}")
     story.mlgitops(ci, "validate", lines=5)
     story.mlgitops(ci, "plan", MODEL)
     done = story.mlgitops(ci, "run", MODEL, "--json", lines=6)
-    ran = actions(done)
-    story.claim("features and train ran on the new rows", ran["train"] == "execute", ran)
+    wanted = {"rides": "reuse", "features": "execute", "train": "execute"}
+    story.claim("features and train ran on the new rows", actions(done) == wanted, actions(done))
     story.mlgitops(ci, "release", MODEL, "--dry-run", lines=8)
-    story.say("All of that is well, so Dana merges the new data.")
-    story.merge(number)
+
+
+def write_twelve(story: Story) -> None:
+    """Somebody has an idea that looks harmless, and takes morning and evening for the same."""
+    story.say(
+        """Not every change is a good one. Meanwhile Dana has written the hour as clocks show it, in
+        which eight in the morning and eight in the evening are the same. The code is fine, the
+        pipeline runs. The model is only bad."""
+    )
+    story.update(story.dana)
+    story.git(story.dana, "switch", "--quiet", "-c", "clock-hour")
+    edit(story, FEATURES, AFTER, TWELVE)
+    story.git(story.dana, "diff", "--unified=0", "--", FEATURES, hidden=False, lines=12)
+    story.mlgitops(story.dana, "run", MODEL, lines=6)
+    story.commit(story.dana, "Write the hour as clocks show it", [FEATURES])
 
 
 def ship_retrained(story: Story) -> None:
     """New data alone makes a patch; on the newest rows it is compared with the live model."""
+    story.aside = story.meanwhile(write_twelve)
     version = story.release()
     bump = story.fact("bump")
     story.claim(f"new data alone makes it a patch version, {version}", bump == "patch", bump)

@@ -65,33 +65,56 @@ def _is_plain(word: str) -> bool:
     return bool(word) and not set(word) & set(" \t\n\"'$`\\&|;<>()*?#~")
 
 
-def call(
-    words: tuple[str, ...],
-    *,
-    cwd: Path,
-    env: Mapping[str, str],
-    on_line: Callable[[str, bool], None],
-) -> Done:
-    """Run a command to its end, and end it when something else ends this.
+class Processes:
+    """The commands that run now, whoever waits for them, so that all of them can be ended."""
 
-    ``on_line`` gets each line as it comes, and whether it is progress (of stderr).
-    """
-    process = subprocess.Popen(
-        [*MLGITOPS, *words[1:]] if words[0] == "mlgitops" else list(words),
-        cwd=cwd,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-    )
-    try:
-        out, err = _both(process, on_line)
-        return Done(words=words, code=process.wait(), out=out, err=err)
-    finally:
-        stop(process)
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[str]] = set()
+        self._over = False
+        self._guard = threading.Lock()
+
+    def call(
+        self,
+        words: tuple[str, ...],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        on_line: Callable[[str, bool], None],
+    ) -> Done:
+        """Run a command to its end, and end it when something else ends this.
+
+        ``on_line`` gets each line as it comes, and whether it is progress (of stderr).
+        """
+        with self._guard:
+            if self._over:
+                raise Broken(f"`{shown(words)}` was not run: the story is over")
+            process = subprocess.Popen(
+                [*MLGITOPS, *words[1:]] if words[0] == "mlgitops" else list(words),
+                cwd=cwd,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+            )
+            self._running.add(process)
+        try:
+            out, err = _both(process, on_line)
+            return Done(words=words, code=process.wait(), out=out, err=err)
+        finally:
+            stop(process)
+            with self._guard:
+                self._running.discard(process)
+
+    def end(self) -> None:
+        """End what runs, and let nothing more start."""
+        with self._guard:
+            self._over = True
+            running = tuple(self._running)
+        for process in running:
+            stop(process)
 
 
 def _both(process: subprocess.Popen[str], on_line: Callable[[str, bool], None]) -> tuple[str, str]:

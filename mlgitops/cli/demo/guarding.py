@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from mlgitops.cli.demo import scratch
-from mlgitops.cli.demo.changing import AFTER, FEATURES, edit
 from mlgitops.cli.demo.people import ENVIRONMENTS, MODEL, Story
-
-# A change that looks harmless, and takes morning and evening for the same.
-TWELVE: Final = '"hour": hour % 12,  # as on a clock\n'
 
 
 def refuse(story: Story) -> None:
     """A bad release meets a gate: no pull request is opened."""
-    story.say(
-        """Not every change is a good one. Somebody writes the hour as clocks show it, in which
-        eight in the morning and eight in the evening are the same. The code is fine, the model
-        trains, the release is sound. It is only bad."""
-    )
-    story.update(story.dana)
-    story.git(story.dana, "switch", "--quiet", "-c", "clock-hour")
-    edit(story, FEATURES, AFTER, TWELVE)
-    story.git(story.dana, "diff", "--unified=0", "--", FEATURES, hidden=False, lines=12)
-    story.commit(story.dana, "Write the hour as clocks show it", [FEATURES])
+    story.told_aside()
     story.propose("clock-hour", "Write the hour as clocks show it")
     story.release(lines=6)
+    last = story.pull()
     first = ENVIRONMENTS[0]
     story.say(f"It does not even get into {first}:")
-    done = story.mlgitops(story.dana, "promote", MODEL, "--to", first, expect=1)
+    done = story.mlgitops(story.ci, "promote", MODEL, "--to", first, expect=1)
     failed = [line.strip() for line in done.out.splitlines() if line.strip().startswith("✗")]
-    story.claim("one gate refused it, and is named", len(failed) == 1, done.out)
-    story.claim("no pull request was opened", not story.open_pulls())
-    story.say("The change is reverted, by a commit like any other.")
+    story.claim("one gate refused it, and it is named", len(failed) == 1, done.out)
+    story.claim("no pull request was opened", story.pull() == last)
+    story.say("Dana reverts it. (Told short: she pushes; most teams would ask for a pull request.)")
+    story.update(story.dana)
     story.git(story.dana, "revert", "--no-edit", "-m", "1", "HEAD", hidden=False)
     story.git(story.dana, "push", "--quiet", "origin", "main", hidden=False)
 
@@ -54,15 +41,20 @@ def roll_back(story: Story) -> None:
     story.claim(f"prod went from {now} back to {back}", back not in (now, None), back)
     hold = f"environments/{prod}/holds/{MODEL}.yaml"
     story.claim(f"the hold is a file on main, {hold}", bool(story.on_main(hold)))
+    looks = story.meanwhile(lambda copy: look_back(copy, str(back)))
     story.say("Promoting while somebody holds it is refused, and says who and why:")
-    done = story.mlgitops(
-        story.dana, "promote", MODEL, "--to", prod, "--version", str(now), expect=1, lines=20
-    )
+    command = ("promote", MODEL, "--to", prod, "--version", str(now))
+    done = story.mlgitops(story.ci, *command, expect=1, lines=20)
     story.claim("the reason is told", reason in done.out, done.out)
+    looks.tell()
+
+
+def look_back(story: Story, version: str) -> None:
+    """Git answers what happened."""
     story.say("What runs where, who moved it, and what it was made of, all answered by git:")
     story.mlgitops(story.kim, "status", MODEL)
-    story.mlgitops(story.kim, "history", MODEL, "--env", prod, lines=24)
-    story.mlgitops(story.kim, "lineage", f"{MODEL}@{back}", lines=40)
+    story.mlgitops(story.kim, "history", MODEL, "--env", ENVIRONMENTS[-1], lines=24)
+    story.mlgitops(story.kim, "lineage", f"{MODEL}@{version}", lines=40)
 
 
 def verify(story: Story) -> None:
@@ -71,9 +63,16 @@ def verify(story: Story) -> None:
         """Ada audits. She trusts nobody, clones the repository and has everything computed again:
         manifests from pins, metrics from predictions, predictions from the ONNX."""
     )
-    ada = scratch.clone(story, "Ada")
+    forged = story.meanwhile(forge)
+    ada = scratch.clone(story, story.person("Ada"))
     story.mlgitops(ada, "verify")
-    story.say("Then she changes one byte of a manifest, as an attacker would:")
+    forged.tell()
+
+
+def forge(story: Story) -> None:
+    """One byte of a manifest is changed, as an attacker would."""
+    story.say("In another clone she changes one byte of a manifest, as an attacker would:")
+    ada = scratch.clone(story, story.person("Ada", "ada-forged"))
     folder = ada.clone / "environments" / ENVIRONMENTS[-1] / "rendered" / MODEL
     manifest = sorted(folder.iterdir())[0]
     data = bytearray(manifest.read_bytes())

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from mlgitops.cli.demo.commands import Broken, at
-from mlgitops.cli.demo.scratch import clone
+from mlgitops.cli.demo.commands import Broken, Done, at
 from mlgitops.cli.demo.serving import Served, blob_path
-from mlgitops.cli.demo.stage import Demo, Person
+from mlgitops.cli.demo.stage import Demo, Meanwhile, Person
 from mlgitops.core.digests import JSON
 
 MODEL: Final = "bike-demand"
@@ -26,12 +25,14 @@ LEDGER: Final = "refs/mlgitops/ledger"
 class Story(Demo):
     """The demo, with its people and what later stages need of earlier ones.
 
-    Dana trains models, Rui reviews, Kim is on call, CI is nobody, Ada audits. ``served``: the model
-    server, while it runs. ``document``: of the newest release.
+    Dana trains models, Rui reviews, Kim is on call, Ada audits, CI does what nobody has to do.
+    ``served``: the model server, while it runs. ``document``: of the newest release. ``aside``:
+    what goes on beside the story, to be told in its turn.
     """
 
     served: Served | None = None
     document: dict[str, JSON] = field(default_factory=dict)
+    aside: Meanwhile[Story] | None = None
 
     @property
     def dana(self) -> Person:
@@ -49,6 +50,11 @@ class Story(Demo):
         return self.person("Kim")
 
     @property
+    def ci(self) -> Person:
+        """The clone of main in which CI releases and promotes."""
+        return self.person("CI")
+
+    @property
     def shared(self) -> Person:
         """The bare repository, looked into by the demo itself."""
         return Person(name="Demo", clone=self.origin)
@@ -61,13 +67,6 @@ class Story(Demo):
         if not refs:
             raise Broken("there is no pull request")
         return max(int(number) for number in refs.split())
-
-    def open_pulls(self) -> list[int]:
-        """Return the numbers of the open pull requests, newest first."""
-        done = self.mlgitops(self.dana, "pulls", "list", "--state", "open", "--json", hidden=True)
-        pulls = done.json("pulls")
-        assert isinstance(pulls, list)
-        return [int(str(at(pull, "number"))) for pull in pulls]
 
     def fact(self, *path: str) -> str:
         """Return what the document of the newest release says."""
@@ -101,11 +100,17 @@ class Story(Demo):
         self.git(who, "commit", "--quiet", "-m", subject, hidden=False)
 
     def propose(self, branch: str, title: str) -> None:
-        """Push Dana's branch, open its pull request and merge it."""
+        """Push Dana's branch and open its pull request; Rui merges it."""
         self.git(self.dana, "push", "--quiet", "origin", branch, hidden=False)
         self.mlgitops(self.dana, "pulls", "open", "--head", branch, "--title", title, lines=4)
-        self.merge(self.pull())
-        self.update(self.dana)
+        self.merge(self.rui, self.pull())
+
+    def told_aside(self) -> Done | None:
+        """Tell what went on beside the story, and return what it found."""
+        if self.aside is None:
+            raise Broken("nothing goes on beside the story")
+        aside, self.aside = self.aside, None
+        return aside.tell()
 
     def update(self, who: Person) -> None:
         """Bring the person's clone to what everybody shares."""
@@ -114,8 +119,8 @@ class Story(Demo):
 
     def release(self, *, lines: int = 8) -> str:
         """Release from the shared branch and return the version."""
-        self.update(self.dana)
-        self.mlgitops(self.dana, "release", MODEL, lines=lines)
+        self.update(self.ci)
+        self.mlgitops(self.ci, "release", MODEL, lines=lines)
         tag = self.git(self.shared, "tag", "--list", f"{MODEL}@*", "--sort=-v:refname")
         tag = tag.partition("\n")[0]
         text = self.git(self.shared, "tag", "--list", "--format=%(contents)", tag)
@@ -130,8 +135,8 @@ class Story(Demo):
 
     def promote(self, environment: str, *, lines: int = 12) -> None:
         """Open the promotion's pull request and merge it, where nobody has to approve."""
-        self.mlgitops(self.dana, "promote", MODEL, "--to", environment, lines=lines)
-        self.merge(self.pull())
+        self.mlgitops(self.ci, "promote", MODEL, "--to", environment, lines=lines)
+        self.merge(self.ci, self.pull())
         self.claim_pinned(environment)
 
     def to_production(self, *, lines: int, body: bool = False, early: bool = False) -> None:
@@ -140,25 +145,23 @@ class Story(Demo):
         ``body``: show what it says. ``early``: try to merge before anybody approves.
         """
         prod = ENVIRONMENTS[-1]
-        self.mlgitops(self.dana, "promote", MODEL, "--to", prod, lines=lines)
+        self.mlgitops(self.ci, "promote", MODEL, "--to", prod, lines=lines)
         number = str(self.pull())
         if body:
-            self.mlgitops(self.dana, "pulls", "show", number, lines=1000)
+            self.mlgitops(self.rui, "pulls", "show", number, lines=1000)
         if early:
             self.say("Nobody has approved it, so it does not merge:")
-            self.mlgitops(self.dana, "pulls", "merge", number, expect=4, lines=4)
+            self.mlgitops(self.rui, "pulls", "merge", number, expect=4, lines=4)
             found = self.pinned(prod)
             self.claim(f"{prod} runs nothing yet", found is None, found)
-        self.say("Rui reads it and approves; then it merges.")
-        if not self.rui.clone.exists():
-            clone(self, self.rui.name)
+        self.say("Rui has read it, approves and merges.")
         self.mlgitops(self.rui, "pulls", "approve", number, "--as", self.rui.name, lines=4)
-        self.merge(int(number))
+        self.merge(self.rui, int(number))
         self.claim_pinned(prod)
 
-    def merge(self, number: int) -> None:
+    def merge(self, who: Person, number: int) -> None:
         """Merge a pull request."""
-        self.mlgitops(self.dana, "pulls", "merge", str(number), lines=4)
+        self.mlgitops(who, "pulls", "merge", str(number), lines=4)
 
     def claim_pinned(self, environment: str) -> None:
         """Check that the shared branch pins the newest release in the environment."""

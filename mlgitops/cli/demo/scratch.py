@@ -43,9 +43,8 @@ def prepare(demo: Demo, example: Path, needed: str) -> None:
         )
 
 
-def clone(demo: Demo, name: str, branch: str = BRANCH) -> Person:
-    """Return a person with a fresh clone of the origin, as it is now on ``branch``."""
-    who = demo.person(name)
+def clone(demo: Demo, who: Person, branch: str = BRANCH) -> Person:
+    """Return the person, with a fresh clone of the origin as it is now on ``branch``."""
     _git(demo, demo.scratch, "clone", "--quiet", "--branch", branch, "origin.git", str(who.clone))
     return who
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mlgitops.cli.demo import scratch, serving
+from mlgitops.cli.demo import changing, scratch, serving
 from mlgitops.cli.demo.commands import at
 from mlgitops.cli.demo.people import ENVIRONMENTS, FOLDER, MODEL, Story
 from mlgitops.core.digests import JSON
@@ -19,7 +19,7 @@ def validate(story: Story) -> None:
         each environment asks of it. Dana, a data scientist, has cloned the repository and looks
         whether everything in it makes sense."""
     )
-    scratch.clone(story, "Dana")
+    scratch.clone(story, story.dana)
     done = story.mlgitops(story.dana, "validate", lines=5)
     story.claim("nothing is wrong in the specs", done.code == 0)
 
@@ -57,9 +57,11 @@ def run(story: Story) -> None:
 
 def release(story: Story) -> None:
     """The model is exported, proved, judged and tagged."""
+    scratch.clone(story, story.ci)
     story.say(
-        """A release is an annotated tag. The trained estimator is exported to ONNX, and the ONNX
-        has to give the estimator's answers on every evaluation row, or nothing is released."""
+        """From here on CI works, in a clone of main. A release is an annotated tag. The trained
+        estimator is exported to ONNX, and the ONNX has to give the estimator's answers on every
+        evaluation row, or nothing is released."""
     )
     version = story.release()
     rows, total = story.fact("parity", "rows"), story.fact("evaluation", "rows")
@@ -71,9 +73,10 @@ def promote(story: Story) -> None:
     """Three environments, three pull requests; the last one needs a person."""
     story.say(
         """Nothing is deployed by hand. `promote` asks the gates of the environment and opens a pull
-        request that changes what the environment pins; the merge ships it. (In a repository with
-        CI, `mlgitops promote --all` does this by itself.)"""
+        request that changes what the environment pins; the merge ships it."""
     )
+    scratch.clone(story, story.rui)
+    story.aside = story.meanwhile(changing.change)
     for environment in ENVIRONMENTS[:-1]:
         story.promote(environment)
     story.say("Production asks more, and the pull request says it all. This is its whole body:")
@@ -82,12 +85,12 @@ def promote(story: Story) -> None:
 
 def status(story: Story) -> None:
     """One matrix tells what runs where."""
+    scratch.clone(story, story.kim)
     version = story.fact("version")
-    story.mlgitops(story.dana, "status", MODEL)
-    done = story.mlgitops(story.dana, "status", MODEL, "--json", hidden=True)
-    cells = [done.json("models", 0, "environments", name) for name in ENVIRONMENTS]
-    pinned = all(at(one, "version") == version and at(one, "state") == "pinned" for one in cells)
-    story.claim(f"{version} is pinned everywhere, as its tag says", pinned, cells)
+    done = story.mlgitops(story.kim, "status", MODEL)
+    pins = [story.pinned(name) for name in ENVIRONMENTS]
+    story.claim(f"{version} is pinned everywhere", pins == [version] * len(pins), pins)
+    story.claim("and shown so", done.out.count(version) > len(pins), done.out)
 
 
 def serve(story: Story) -> None:
@@ -98,7 +101,6 @@ def serve(story: Story) -> None:
         asks it the release's golden rows before it says that it is ready; neither scikit-learn nor
         a pickle is anywhere near it."""
     )
-    scratch.clone(story, "Kim")
     story.served = serving.serve(story, story.kim, MODEL, prod)
     ready = story.served.client.get("/v2/health/ready").status_code
     story.claim("the server says that it is ready", ready == 200, ready)

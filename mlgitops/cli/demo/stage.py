@@ -9,11 +9,12 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 
-from mlgitops.cli.demo.commands import Broken, Done, call, shown
+from mlgitops.cli.demo.commands import Broken, Done, Processes, shown
+from mlgitops.core.errors import MlgitopsError
 
 if TYPE_CHECKING:
     from mlgitops.report.tables import Paint
@@ -52,13 +53,14 @@ class Person:
 class Demo:
     """The scratch repository, the people in it, and the way to tell what they do.
 
-    ``stack`` closes what a stage left running, also when the story breaks off. ``print`` takes one
-    line; ``quiet``: the last one was a command.
+    ``stack`` closes what a stage left running, also when the story breaks off; ``processes`` are
+    the commands that run now. ``print`` takes one line; ``quiet``: the last one was a command.
     """
 
     scratch: Path
     paint: Paint
     stack: ExitStack
+    processes: Processes
     print: Callable[[str], None]
     quiet: bool = False
 
@@ -72,9 +74,9 @@ class Demo:
         """The store that all clones share, as a bucket or a registry would be."""
         return self.scratch / "store"
 
-    def person(self, name: str) -> Person:
-        """Return who works in the clone ``name`` of the scratch folder."""
-        return Person(name=name, clone=self.scratch / name.lower(), ci=name == "CI")
+    def person(self, name: str, clone: str | None = None) -> Person:
+        """Return who works in a clone of the scratch folder, by default of that name."""
+        return Person(name=name, clone=self.scratch / (clone or name.lower()), ci=name == "CI")
 
     # -- telling ------------------------------------------------------------------------------
 
@@ -108,6 +110,10 @@ class Demo:
         if not holds:
             raise Broken(f"it does not hold that {what}" + (f"; found: {found}" if found else ""))
         self.write(f"  {self.paint('✓', 'good')} {self.paint(what, 'dim')}")
+
+    def meanwhile(self, play: Callable[[Self], Done | None]) -> Meanwhile[Self]:
+        """Begin a part of the story that goes on beside what is told now."""
+        return Meanwhile(self, play)
 
     # -- doing --------------------------------------------------------------------------------
 
@@ -157,7 +163,9 @@ class Demo:
         # JSON is read by the demo; what it says is told in words.
         excerpt = _Excerpt(self, lines, result="--json" not in words)
         start = time.monotonic()
-        done = call(words, cwd=who.clone, env=self.environment(who), on_line=excerpt.add)
+        done = self.processes.call(
+            words, cwd=who.clone, env=self.environment(who), on_line=excerpt.add
+        )
         seconds = time.monotonic() - start
         excerpt.end()
         with (self.scratch / "demo.log").open("a", encoding="utf-8") as log:
@@ -170,6 +178,43 @@ class Demo:
                 f"`{shown(words)}` ended with {done.code}, not {expect}:\n" + "\n".join(told)
             )
         return done
+
+
+D = TypeVar("D", bound=Demo)
+
+
+class Meanwhile(Generic[D]):
+    """What somebody does while the story is elsewhere: it is told when its turn comes.
+
+    It works on a copy of the story, so what it learns stays there; and in a clone of its own.
+    """
+
+    def __init__(self, demo: D, play: Callable[[D], Done | None]) -> None:
+        self._lines: list[str] = []
+        self._error: Exception | None = None
+        self._found: Done | None = None
+        self._demo = demo
+        self._copy = replace(demo, print=self._lines.append)
+        self._thread = threading.Thread(target=self._run, args=(play,), name="meanwhile")
+        # The processes are ended before this waits: callbacks are called last first.
+        demo.stack.callback(self._thread.join)
+        demo.stack.callback(demo.processes.end)
+        self._thread.start()
+
+    def _run(self, play: Callable[[D], Done | None]) -> None:
+        try:
+            self._found = play(self._copy)
+        except (MlgitopsError, OSError) as error:
+            self._error = error
+
+    def tell(self) -> Done | None:
+        """Wait for its end, tell it and return what it found; raise what broke it off."""
+        self._thread.join()
+        for line in self._lines:
+            self._demo.write(line)
+        if self._error is not None:
+            raise self._error
+        return self._found
 
 
 class _Excerpt:

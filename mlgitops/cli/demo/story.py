@@ -13,6 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from mlgitops.cli.demo import changing, guarding, shipping
+from mlgitops.cli.demo.commands import Processes
 from mlgitops.cli.demo.people import FOLDER, MODEL, Story
 from mlgitops.cli.demo.scratch import prepare
 from mlgitops.core.errors import MlgitopsError
@@ -36,7 +37,7 @@ STAGES: Final = (
     Stage(title="Promote it to dev, staging and prod", run=shipping.promote),
     Stage(title="See what runs where", run=shipping.status),
     Stage(title="Serve prod and ask it", run=shipping.serve),
-    Stage(title="Change one feature", run=changing.change),
+    Stage(title="Change one feature", run=changing.propose),
     Stage(title="Ship the better model", run=changing.ship),
     Stage(title="Nine months go by", run=changing.months),
     Stage(title="Watch it get worse", run=changing.monitor),
@@ -65,7 +66,10 @@ def play(
     before = {number: signal.signal(number, _interrupt) for number in asked}
     try:
         with ExitStack() as stack:
-            story = Story(scratch=folder, paint=paint, stack=stack, print=write)
+            processes = Processes()
+            story = Story(
+                scratch=folder, paint=paint, stack=stack, processes=processes, print=write
+            )
             story.write(f"The story takes place in {folder}")
             prepare(story, example, FOLDER)
             return tell(story, stages)
