@@ -31,7 +31,12 @@ def run(args: argparse.Namespace) -> int:
     from mlgitops.cli.terminal import paint
 
     _require()
-    told = play(_folder(args.keep), Path(args.directory), paint=paint(), write=_write)
+    folder = _folder(args.keep)
+    try:
+        told = play(folder, Path(args.directory), paint=paint(), write=_write)
+    except KeyboardInterrupt:
+        args.say(f"interrupted; nothing runs any more, and {folder} is left as it was then")
+        return 130
     return 0 if told else 1
 
 
