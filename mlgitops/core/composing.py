@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 import yaml
@@ -21,11 +22,15 @@ except ImportError:  # pragma: no cover - depends on how PyYAML was built
 
 Key: TypeAlias = "str | int"
 Keys: TypeAlias = "tuple[Key, ...]"
-Places: TypeAlias = "dict[Keys, tuple[Mark, Mark]]"
+# Line, column and length as in ``Mark``: most places are never looked at, so a mark is made of one
+# only when somebody asks.
+Span: TypeAlias = "tuple[int, int, int]"
+Places: TypeAlias = "dict[Keys, tuple[Span, Span]]"
 
 MAX_VALUES: Final = 20_000
 MAX_LEVELS: Final = 60
 _TAG: Final = "tag:yaml.org,2002:"
+_RESOLVER: Final = _Loader("")
 # A date stays the text that was written: one meaning, whatever the YAML library.
 _TEXT: Final = frozenset({"str", "timestamp", "merge", "value"})
 
@@ -67,7 +72,7 @@ class Composer:
             message, hint, line, column = wording.character(error, source)
         else:
             return
-        raise self._error(message, hint, Mark(path=self.path, line=line, column=column))
+        raise self._error(message, hint, (line, column, 1))
 
     def _documents(self, source: str) -> Iterator[tuple[JSON, Places]]:
         self._loader = _Loader(source)
@@ -85,8 +90,8 @@ class Composer:
         event = self._loader.get_event()
         return yaml.StreamEndEvent() if event is None else event
 
-    def _value(self, event: yaml.Event, keys: Keys, key: Mark | None) -> JSON:
-        at = self._mark(event)
+    def _value(self, event: yaml.Event, keys: Keys, key: Span | None) -> JSON:
+        at = _span(event)
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event.anchor or "", keys, key, at)
         assert isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent)
@@ -104,7 +109,7 @@ class Composer:
         return value
 
     def _collection(
-        self, event: yaml.CollectionStartEvent, keys: Keys, key: Mark | None, at: Mark
+        self, event: yaml.CollectionStartEvent, keys: Keys, key: Span | None, at: Span
     ) -> JSON:
         if len(keys) >= MAX_LEVELS:
             raise self._error(
@@ -113,7 +118,7 @@ class Composer:
         if event.tag not in (None, "!", _TAG + "map", _TAG + "seq"):
             self._tag(event.tag or "", at)
         if event.flow_style:
-            self._brackets.append((at.line, at.column))
+            self._brackets.append(at[:2])
         value: JSON
         if isinstance(event, yaml.MappingStartEvent):
             value, last = self._mapping(keys)
@@ -121,7 +126,7 @@ class Composer:
             value, last = self._sequence(keys)
         if event.flow_style:
             self._brackets.pop()
-            whole = self._mark(event, last)
+            whole = _span(event, last)
             self._places[keys] = (key or whole, whole)
         return value
 
@@ -134,11 +139,11 @@ class Composer:
     def _mapping(self, keys: Keys) -> tuple[dict[str, JSON], yaml.Event]:
         result: dict[str, JSON] = {}
         while not isinstance(event := self._next(), yaml.CollectionEndEvent):
-            at = self._mark(event)
+            at = _span(event)
             key = self._key(event, keys, at)
             if key is not None and key in result:
                 first = self._places[(*keys, key)][0]
-                hint = f"the first one is at line {first.line}"
+                hint = f"the first one is at line {first[0]}"
                 self._problem(f"the key {key!r} is given twice", hint, at)
                 key = None
             if key is None:
@@ -147,7 +152,7 @@ class Composer:
                 result[key] = self._value(self._next(), (*keys, key), at)
         return result, event
 
-    def _key(self, event: yaml.Event, keys: Keys, at: Mark) -> str | None:
+    def _key(self, event: yaml.Event, keys: Keys, at: Span) -> str | None:
         """Return the text of a key, or None after a problem."""
         if not isinstance(event, yaml.ScalarEvent):
             self._problem("a key must be text", "write it as 'key: value'", at)
@@ -170,7 +175,7 @@ class Composer:
         """Return a place for a value that no key leads to."""
         return (*keys, f"?{len(self._order)}")
 
-    def _alias(self, name: str, keys: Keys, key: Mark | None, at: Mark) -> JSON:
+    def _alias(self, name: str, keys: Keys, key: Span | None, at: Span) -> JSON:
         if name not in self._anchors:
             self._grow(1, at)
             self._place(keys, key or at, at)
@@ -189,7 +194,7 @@ class Composer:
             self._place((*keys, *place[len(anchor.keys) :]), *self._places[place])
         return anchor.value
 
-    def _scalar(self, event: yaml.ScalarEvent, at: Mark) -> JSON:
+    def _scalar(self, event: yaml.ScalarEvent, at: Span) -> JSON:
         kind = self._resolve(event)
         if kind in _TEXT:
             hint = wording.number_trap(event.value) if event.implicit[0] else None
@@ -208,15 +213,17 @@ class Composer:
 
     def _resolve(self, event: yaml.ScalarEvent) -> str:
         tag = event.tag
-        if tag is None or tag == "!":
-            tag = self._loader.resolve(yaml.ScalarNode, event.value, event.implicit)  # type: ignore[no-untyped-call]
-        return str(tag).removeprefix(_TAG)
+        if tag is not None and tag != "!":
+            return str(tag).removeprefix(_TAG)
+        if not event.implicit[0]:
+            return "str"
+        return _kind(event.value)
 
-    def _tag(self, tag: str, at: Mark) -> None:
+    def _tag(self, tag: str, at: Span) -> None:
         name = tag.replace(_TAG, "!!")
         self._problem(f"the tag {name} is not allowed", "write plain values", at)
 
-    def _grow(self, by: int, at: Mark) -> None:
+    def _grow(self, by: int, at: Span) -> None:
         self._count += by
         if self._count > MAX_VALUES:
             raise self._error(
@@ -225,22 +232,34 @@ class Composer:
                 at,
             )
 
-    def _place(self, keys: Keys, key: Mark, value: Mark) -> None:
+    def _place(self, keys: Keys, key: Span, value: Span) -> None:
         self._places[keys] = (key, value)
         self._order.append(keys)
 
-    def _problem(self, message: str, hint: str | None, at: Mark) -> None:
+    def _problem(self, message: str, hint: str | None, at: Span) -> None:
         self.problems.append(self._error(message, hint, at))
 
-    @staticmethod
-    def _error(message: str, hint: str | None, at: Mark) -> SpecError:
-        return SpecError(message, hint=hint, at=at)
+    def _error(self, message: str, hint: str | None, at: Span) -> SpecError:
+        return SpecError(message, hint=hint, at=mark(self.path, at))
 
-    def _mark(self, event: yaml.Event, last: yaml.Event | None = None) -> Mark:
-        start, end = event.start_mark, (last or event).end_mark
-        if start is None or end is None:
-            return Mark(path=self.path)
-        length = end.column - start.column if start.line == end.line else 1
-        return Mark(
-            path=self.path, line=start.line + 1, column=start.column + 1, length=max(1, length)
-        )
+
+# Keys and names repeat from file to file, and what they are is a search through patterns.
+@lru_cache(maxsize=8192)
+def _kind(value: str) -> str:
+    """Return what YAML 1.1 takes the plain scalar ``value`` for: "str", "int", "bool", …"""
+    tag = _RESOLVER.resolve(yaml.ScalarNode, value, (True, False))  # type: ignore[no-untyped-call]
+    return str(tag).removeprefix(_TAG)
+
+
+def mark(path: str, span: Span) -> Mark:
+    """Return the place of ``span`` in the file ``path``."""
+    line, column, length = span
+    return Mark(path=path, line=line, column=column, length=length)
+
+
+def _span(event: yaml.Event, last: yaml.Event | None = None) -> Span:
+    start, end = event.start_mark, (last or event).end_mark
+    if start is None or end is None:
+        return 1, 1, 1
+    length = end.column - start.column if start.line == end.line else 1
+    return start.line + 1, start.column + 1, length if length > 1 else 1

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
-from mlgitops.core.composing import Composer, Key, Keys, Places
+from mlgitops.core.composing import Composer, Key, Keys, Places, mark
 from mlgitops.core.digests import JSON
 from mlgitops.core.errors import SpecError
 from mlgitops.core.marks import Mark
@@ -20,7 +20,7 @@ MAX_BYTES: Final = 1_000_000
 class Document:
     """One YAML document: its plain value, and where each part of it stands.
 
-    ``places`` maps a path of keys and indices to (mark of the key, mark of the value).
+    ``places`` maps a path of keys and indices to (span of the key, span of the value).
     """
 
     path: str
@@ -29,19 +29,18 @@ class Document:
 
     def mark(self, *keys: Key) -> Mark:
         """Return where the value at ``keys`` stands, or its nearest parent that exists."""
-        return self._nearest(keys)[1]
+        return self._nearest(keys, 1)
 
     def mark_key(self, *keys: Key) -> Mark:
         """Return where the *key* at ``keys`` stands, or the nearest parent's that exists."""
-        return self._nearest(keys)[0]
+        return self._nearest(keys, 0)
 
-    def _nearest(self, keys: Keys) -> tuple[Mark, Mark]:
+    def _nearest(self, keys: Keys, which: Literal[0, 1]) -> Mark:
         for end in range(len(keys), -1, -1):
             found = self.places.get(keys[:end])
             if found is not None:
-                return found
-        start = Mark(path=self.path)
-        return start, start
+                return mark(self.path, found[which])
+        return Mark(path=self.path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
