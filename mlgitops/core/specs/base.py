@@ -37,19 +37,26 @@ class Wrong(ValueError):
         self.key = key
 
 
-def matching(pattern: str | re.Pattern[str], what: str, hint: str) -> BeforeValidator:
-    """Return a check that the whole text matches; ``what`` ends the sentence "'x' is not …"."""
-    compiled = re.compile(pattern)
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """Checks that the whole text matches; ``what`` ends the sentence "'x' is not …"."""
 
-    def check(value: object) -> object:
-        if isinstance(value, str) and not compiled.fullmatch(value):
-            raise Wrong(f"{shortened(value)} is not {what}", hint)
+    pattern: re.Pattern[str]
+    what: str
+    hint: str
+
+    def __call__(self, value: object) -> object:
+        if isinstance(value, str) and not self.pattern.fullmatch(value):
+            raise Wrong(f"{shortened(value)} is not {self.what}", self.hint)
         # A number that no quotes would make right is told how to be right, not to take quotes.
-        if isinstance(value, int | float) and not compiled.fullmatch(str(value)):
-            raise Wrong(f"{str(value).lower()} is not {what}", hint)
+        if isinstance(value, int | float) and not self.pattern.fullmatch(str(value)):
+            raise Wrong(f"{str(value).lower()} is not {self.what}", self.hint)
         return value
 
-    return BeforeValidator(check)
+
+def matching(pattern: str | re.Pattern[str], what: str, hint: str) -> BeforeValidator:
+    """Return such a check as an annotation; editors are told the pattern too."""
+    return BeforeValidator(Matching(re.compile(pattern), what, hint))
 
 
 def shortened(text: str) -> str:
