@@ -18,7 +18,8 @@ class Finding:
     """One problem with its place, its reason and the next step.
 
     ``unknown`` is for what cannot be decided here (a pin whose tag was not fetched): it is shown
-    and never fails a run, because a wrong "no" is as bad as a wrong "yes".
+    and never fails a run, because a wrong "no" is as bad as a wrong "yes". ``related``: other
+    places that belong to it, each with what is to be seen there ("the first one is here").
     """
 
     rule: str
@@ -26,6 +27,7 @@ class Finding:
     at: Mark
     hint: str | None = None
     severity: Severity = "error"
+    related: tuple[tuple[Mark, str], ...] = ()
 
     def to_json(self) -> dict[str, JSON]:
         """Return the JSON form of ``validate --format json``."""
@@ -34,12 +36,19 @@ class Finding:
             "severity": self.severity,
             "message": self.message,
             "hint": self.hint,
-            # A name that is not UTF-8 must not break the document.
-            "path": self.at.path.encode("utf-8", "replace").decode(),
-            "line": self.at.line,
-            "column": self.at.column,
-            "length": self.at.length,
+            **_place(self.at),
+            "related": [{"message": message, **_place(at)} for at, message in self.related],
         }
+
+
+def _place(at: Mark) -> dict[str, JSON]:
+    return {
+        # A name that is not UTF-8 must not break the document.
+        "path": at.path.encode("utf-8", "replace").decode(),
+        "line": at.line,
+        "column": at.column,
+        "length": at.length,
+    }
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

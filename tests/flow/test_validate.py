@@ -102,6 +102,7 @@ def test_programs_get_json(project: Path, run_cli: RunCli) -> None:
         "line": 11,
         "column": 5,
         "length": 7,
+        "related": [],
         "docs": "docs/rules/unknown-key.md",
     }
 
