@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mlgitops.core.digests import JSON
+from mlgitops.core.fixes import Fix
 from mlgitops.core.marks import Mark
 
 Severity = Literal["error", "warning", "unknown"]
@@ -20,6 +21,7 @@ class Finding:
     ``unknown`` is for what cannot be decided here (a pin whose tag was not fetched): it is shown
     and never fails a run, because a wrong "no" is as bad as a wrong "yes". ``related``: other
     places that belong to it, each with what is to be seen there ("the first one is here").
+    ``fix``: what ``validate --fix`` writes, where no doubt is left (docs/validate.md).
     """
 
     rule: str
@@ -28,6 +30,7 @@ class Finding:
     hint: str | None = None
     severity: Severity = "error"
     related: tuple[tuple[Mark, str], ...] = ()
+    fix: Fix | None = None
 
     def to_json(self) -> dict[str, JSON]:
         """Return the JSON form of ``validate --format json``."""
@@ -38,6 +41,7 @@ class Finding:
             "hint": self.hint,
             **_place(self.at),
             "related": [{"message": message, **_place(at)} for at, message in self.related],
+            "fix": None if self.fix is None else self.fix.to_json(),
         }
 
 

@@ -103,6 +103,7 @@ def test_programs_get_json(project: Path, run_cli: RunCli) -> None:
         "column": 5,
         "length": 7,
         "related": [],
+        "fix": None,
         "docs": "docs/rules/unknown-key.md",
     }
 
