@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,24 +21,32 @@ class WorkTree:
 
     def paths(self, prefix: str = "") -> Iterable[str]:
         """See ``Tree.paths``. Symlinks are not followed, so a tree cannot lead outside itself."""
-        found: list[str] = []
-        for folder, folders, names in os.walk(self.root / prefix, followlinks=False):
-            folders[:] = [name for name in folders if name not in _SKIPPED]
-            for name in names:
-                path = Path(folder, name)
-                if not path.is_symlink():
-                    found.append(path.relative_to(self.root).as_posix())
-        return sorted(found)
+        return sorted(path for path, linked in self._below(prefix) if not linked)
 
     def links(self, prefix: str = "") -> Iterable[str]:
         """See ``Tree.links``."""
-        top = self.root / prefix
-        found = [prefix] if prefix and top.is_symlink() else []
-        for folder, folders, names in os.walk(top, followlinks=False):
-            folders[:] = [name for name in folders if name not in _SKIPPED]
-            places = (Path(folder, name) for name in (*folders, *names))
-            found += [p.relative_to(self.root).as_posix() for p in places if p.is_symlink()]
-        return sorted(found)
+        found = [prefix] if prefix and (self.root / prefix).is_symlink() else []
+        return sorted([*found, *(path for path, linked in self._below(prefix) if linked)])
+
+    def _below(self, prefix: str) -> Iterator[tuple[str, bool]]:
+        """Yield (path, whether it is a link) of all but the folders below ``prefix``."""
+        todo = [prefix.rstrip("/")]
+        while todo:
+            folder = todo.pop()
+            try:
+                entries = os.scandir(f"{self.root}/{folder}")
+            except OSError:
+                # Not there, no folder, or not ours to look into: nothing of it can be read.
+                continue
+            with entries:
+                for entry in entries:
+                    path = f"{folder}/{entry.name}" if folder else entry.name
+                    if entry.is_symlink():
+                        yield path, True
+                    elif not entry.is_dir(follow_symlinks=False):
+                        yield path, False
+                    elif entry.name not in _SKIPPED:
+                        todo.append(path)
 
     def read(self, path: str) -> bytes | None:
         """See ``Tree.read``."""

@@ -61,6 +61,7 @@ Answer: TypeAlias = "Function | NoModule | NotPython | NoFunction"
 class _Module:
     """The names that a module has at its top level; ``open``: it may have others too."""
 
+    path: str
     functions: dict[str, Function]
     open: bool
 
@@ -71,19 +72,30 @@ class Functions:
 
     tree: Tree
     _modules: dict[str, _Module | NotPython | None] = field(default_factory=dict)
+    _found: dict[tuple[str, str], _Module | NotPython | NoModule] = field(default_factory=dict)
 
     def find(self, function: str, folder: str) -> Answer:
         """Find ``module:function``, in the pipeline's ``folder`` first, then at the root."""
         name, _, wanted = function.partition(":")
+        found = self._found.get((name, folder))
+        if found is None:
+            found = self._found[name, folder] = self._find(name, folder)
+        if isinstance(found, NoModule | NotPython):
+            return found
+        if wanted in found.functions:
+            return found.functions[wanted]
+        if found.open:
+            return Function(path=found.path, line=1, accepts=None, needs=())
+        return NoFunction(path=found.path, functions=tuple(found.functions))
+
+    def _find(self, name: str, folder: str) -> _Module | NotPython | NoModule:
         below = name.replace(".", "/")
         roots = (f"{folder}/", "")
         for root in roots:
             for path in (f"{root}{below}/__init__.py", f"{root}{below}.py"):
                 module = self._module(path)
-                if isinstance(module, NotPython):
-                    return module
                 if module is not None:
-                    return self._named(module, path, wanted)
+                    return module
         return NoModule(
             module=name,
             looked=tuple(f"{root}{below}.py" for root in roots),
@@ -93,13 +105,6 @@ class Functions:
                 if path.endswith(".py")
             ),
         )
-
-    @staticmethod
-    def _named(module: _Module, path: str, wanted: str) -> Answer:
-        found = module.functions.get(wanted)
-        if found is None and module.open:
-            return Function(path=path, line=1, accepts=None, needs=())
-        return found or NoFunction(path=path, functions=tuple(module.functions))
 
     def _module(self, path: str) -> _Module | NotPython | None:
         if path not in self._modules:
@@ -142,7 +147,7 @@ def _read(source: bytes, path: str) -> _Module | NotPython:
                 functions[name] = _hidden(node, path)
             case _:
                 pass
-    return _Module(functions=functions, open=is_open)
+    return _Module(path=path, functions=functions, open=is_open)
 
 
 def _top_level(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 # Forms that vendors gave their tokens so that they can be found, and what they open.
@@ -26,12 +27,24 @@ _GIVEN: Final = re.compile(rf"({_NAMES}[\"']?\s*:\s*)([^\s,\[\]{{}}$][^\s,}}]*)"
 
 def secret_in(text: str, key: str | None = None) -> str | None:
     """Return what ``text`` seems to be, or None; ``key`` is the name that it stands under."""
+    what = _token_in(text)
+    if what is None and key is not None and _names_one(key) and text and not text.startswith("${"):
+        return f"the value of {key!r}"
+    return what
+
+
+# Names and words repeat from spec to spec.
+@lru_cache(maxsize=8192)
+def _token_in(text: str) -> str | None:
     for what, pattern in _TOKENS:
         if pattern.search(text):
             return what
-    if key is not None and _KEYS.search(key) and text and not text.startswith("${"):
-        return f"the value of {key!r}"
     return None
+
+
+@lru_cache(maxsize=1024)
+def _names_one(key: str) -> bool:
+    return _KEYS.search(key) is not None
 
 
 def masked(line: str) -> str:
