@@ -26,6 +26,7 @@ Keys: TypeAlias = "tuple[Key, ...]"
 # only when somebody asks.
 Span: TypeAlias = "tuple[int, int, int]"
 Places: TypeAlias = "dict[Keys, tuple[Span, Span]]"
+Found: TypeAlias = "str | bool | int | float | wording.Unusable | None"
 
 MAX_VALUES: Final = 20_000
 MAX_LEVELS: Final = 60
@@ -87,26 +88,28 @@ class Composer:
             self._loader.dispose()
 
     def _next(self) -> yaml.Event:
-        event = self._loader.get_event()
-        return yaml.StreamEndEvent() if event is None else event
+        return self._loader.get_event() or yaml.StreamEndEvent()
 
     def _value(self, event: yaml.Event, keys: Keys, key: Span | None) -> JSON:
         at = _span(event)
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event.anchor or "", keys, key, at)
-        assert isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent)
         self._grow(1, at)
         self._place(keys, key or at, at)
-        start = len(self._order) - 1
-        if event.anchor is not None:
-            self._anchors[event.anchor] = None
+        name = event.anchor  # type: ignore[attr-defined]
+        if name is not None:
+            start = len(self._order) - 1
+            self._anchors[name] = None
+            value = self._content(event, keys, key, at)
+            self._anchors[name] = _Anchor(keys, value, start, len(self._order))
+            return value
+        return self._content(event, keys, key, at)
+
+    def _content(self, event: yaml.Event, keys: Keys, key: Span | None, at: Span) -> JSON:
         if isinstance(event, yaml.ScalarEvent):
-            value = self._scalar(event, at)
-        else:
-            value = self._collection(event, keys, key, at)
-        if event.anchor is not None:
-            self._anchors[event.anchor] = _Anchor(keys, value, start, len(self._order))
-        return value
+            return self._scalar(event, at)
+        assert isinstance(event, yaml.CollectionStartEvent)
+        return self._collection(event, keys, key, at)
 
     def _collection(
         self, event: yaml.CollectionStartEvent, keys: Keys, key: Span | None, at: Span
@@ -161,10 +164,12 @@ class Composer:
         if event.anchor is not None:
             end = len(self._order)
             self._anchors[event.anchor] = _Anchor((), event.value, end, end)
-        if event.implicit[0] and event.value == "<<":
+        if not event.implicit[0]:
+            return event.value
+        if event.value == "<<":
             self._problem("merge keys (<<) are not used here", "write the keys out", at)
             return None
-        if event.implicit[0] and self._resolve(event) not in _TEXT:
+        if _plain(event.value)[0] not in _TEXT:
             # YAML 1.1 reads on, off, yes, no and bare numbers as something else than text.
             hint = f'write "{event.value}"' if event.value else "a key stands before the ':'"
             self._problem(f"the key {event.value or '(empty)'} is not text", hint, at)
@@ -195,14 +200,14 @@ class Composer:
         return anchor.value
 
     def _scalar(self, event: yaml.ScalarEvent, at: Span) -> JSON:
-        kind = self._resolve(event)
-        if kind in _TEXT:
-            hint = wording.number_trap(event.value) if event.implicit[0] else None
-            if hint is None:
+        tag = event.tag
+        found: Found = event.value
+        if tag is None or tag == "!":
+            if not event.implicit[0]:
                 return event.value
-            self._problem(f"{event.value} is text to YAML, not a number", hint, at)
-            return None
-        found = wording.plain(kind, event.value)
+            kind, found = _plain(event.value)
+        elif (kind := str(tag).removeprefix(_TAG)) not in _TEXT:
+            found = wording.plain(kind, event.value)
         if not isinstance(found, wording.Unusable):
             return found
         if found.message:
@@ -210,14 +215,6 @@ class Composer:
         else:
             self._tag(event.tag or kind, at)
         return None
-
-    def _resolve(self, event: yaml.ScalarEvent) -> str:
-        tag = event.tag
-        if tag is not None and tag != "!":
-            return str(tag).removeprefix(_TAG)
-        if not event.implicit[0]:
-            return "str"
-        return _kind(event.value)
 
     def _tag(self, tag: str, at: Span) -> None:
         name = tag.replace(_TAG, "!!")
@@ -243,12 +240,25 @@ class Composer:
         return SpecError(message, hint=hint, at=mark(self.path, at))
 
 
-# Keys and names repeat from file to file, and what they are is a search through patterns.
+def _plain(text: str) -> tuple[str, Found]:
+    """Return what a scalar without quotes and tag is to YAML 1.1 ("str", "int", …), and its value.
+
+    A long one is not remembered: it is hardly written twice, and what is remembered stays.
+    """
+    return _known(text) if len(text) <= 64 else _known.__wrapped__(text)
+
+
+# Keys, names and words repeat from file to file, and what they are is a search through patterns.
 @lru_cache(maxsize=8192)
-def _kind(value: str) -> str:
-    """Return what YAML 1.1 takes the plain scalar ``value`` for: "str", "int", "bool", …"""
-    tag = _RESOLVER.resolve(yaml.ScalarNode, value, (True, False))  # type: ignore[no-untyped-call]
-    return str(tag).removeprefix(_TAG)
+def _known(text: str) -> tuple[str, Found]:
+    tag = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
+    kind = str(tag).removeprefix(_TAG)
+    if kind not in _TEXT:
+        return kind, wording.plain(kind, text)
+    hint = wording.number_trap(text)
+    if hint is None:
+        return kind, text
+    return kind, wording.Unusable(message=f"{text} is text to YAML, not a number", hint=hint)
 
 
 def mark(path: str, span: Span) -> Mark:
