@@ -10,10 +10,15 @@ from mlgitops.core.specs.pipelines import OutputSpec, Pipeline
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoOutput:
-    """The pipeline makes no such output; why, and what it makes instead."""
+    """The pipeline makes no such output; why, and what it makes instead.
+
+    ``start`` and ``end``: which part of ``step.output`` names what is not there.
+    """
 
     message: str
     hint: str
+    start: int
+    end: int
 
 
 def outputs_of(pipeline: Pipeline) -> dict[str, dict[str, OutputSpec]]:
@@ -27,17 +32,22 @@ def outputs_of(pipeline: Pipeline) -> dict[str, dict[str, OutputSpec]]:
 def find_output(pipeline: Pipeline, artifact: str) -> OutputSpec | NoOutput:
     """Return the output that ``artifact`` (``step.output``) names in ``pipeline``."""
     maker, _, output = artifact.partition(".")
-    outputs = outputs_of(pipeline)
-    if maker not in outputs:
-        known = f"its steps are {', '.join(outputs)}"
+    named = [step.outputs for step in pipeline.steps if step.name == maker]
+    for outputs in named:
+        if output in outputs:
+            return outputs[output]
+    if not named:
+        steps = list(dict.fromkeys(step.name for step in pipeline.steps))
         return NoOutput(
             message=f"pipeline {pipeline.name!r} has no step {maker!r}",
-            hint=did_you_mean(maker, outputs) or known,
+            hint=did_you_mean(maker, steps) or f"its steps are {', '.join(steps)}",
+            start=0,
+            end=len(maker),
         )
-    if output not in outputs[maker]:
-        known = f"it has {', '.join(outputs[maker])}"
-        return NoOutput(
-            message=f"step {maker!r} of {pipeline.name!r} has no output {output!r}",
-            hint=did_you_mean(output, outputs[maker]) or known,
-        )
-    return outputs[maker][output]
+    known = [name for outputs in named for name in outputs]
+    return NoOutput(
+        message=f"step {maker!r} of {pipeline.name!r} has no output {output!r}",
+        hint=did_you_mean(output, known) or f"it has {', '.join(known)}",
+        start=len(maker) + 1,
+        end=len(artifact),
+    )

@@ -90,6 +90,28 @@ def test_a_rule_finds_what_is_bad_and_nothing_in_what_is_good(rule: str, tmp_pat
     assert validate(good, facts_of(rule)) == ()
 
 
+# Their subject is a path: there is no word in the file to point at.
+OF_A_PATH = {"project-exists", "spec-file", "symlink", "template-target"}
+
+
+@pytest.mark.parametrize("rule", ALL)
+def test_a_finding_points_at_a_whole_word_that_is_in_the_file(rule: str, tmp_path: Path) -> None:
+    tree = lay_out(rule, "bad", tmp_path)
+    for finding in validate(tree, facts_of(rule)):
+        for at in (finding.at, *(at for at, _ in finding.related)):
+            if rule in OF_A_PATH:
+                assert (at.line, at.column, at.length) == (1, 1, 1)
+                continue
+            line = (tree.read(at.path) or b"").decode().split("\n")[at.line - 1]
+            start, end = at.column - 1, at.column - 1 + at.length
+            word = line[start:end]
+            assert word.strip() == word != ""
+            assert len(word) == at.length
+            inside = re.compile(r"(?<=[\w-])(?=[\w-])")
+            assert not inside.match(line, start), f"{at} starts inside of a word"
+            assert not inside.match(line, end), f"{at} ends inside of a word: {word!r}"
+
+
 # -- what the data folders do not say ---------------------------------------------------------
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, assert_never
 
-from mlgitops.core.calls import calls
+from mlgitops.core.calls import Call, calls
 from mlgitops.core.drafts import Draft
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding, did_you_mean
 from mlgitops.core.functions import Answer, Function, NoFunction, NoModule, NotPython
+from mlgitops.core.marks import Mark
 
 RULE: Final = "function-exists"
 
@@ -17,10 +18,19 @@ RULE: Final = "function-exists"
 def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
     """Find functions that are not there, by reading the modules and never by importing them."""
     for call in calls(draft):
-        wrong = _wrong(call.function, draft.functions.find(call.function, call.folder))
+        answer = draft.functions.find(call.function, call.folder)
+        wrong = _wrong(call.function, answer)
         if wrong is not None:
             message, hint = wrong
-            yield Finding(rule=RULE, message=message, hint=hint, at=call.at)
+            yield Finding(rule=RULE, message=message, hint=hint, at=_place(call, answer))
+
+
+def _place(call: Call, answer: Answer) -> Mark:
+    """Return where the module is named, or the function when the module is as it should be."""
+    colon = call.function.index(":")
+    if isinstance(answer, NoModule | NotPython):
+        return call.at.part(call.function, 0, colon)
+    return call.at.part(call.function, colon + 1)
 
 
 def _wrong(function: str, answer: Answer) -> tuple[str, str] | None:

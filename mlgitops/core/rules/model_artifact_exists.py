@@ -24,5 +24,5 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
         for keys, artifact in named.items():
             found = None if pipeline is None else find_output(pipeline.spec, artifact)
             if isinstance(found, NoOutput):
-                at = model.mark(*keys)
+                at = model.mark(*keys).part(artifact, found.start, found.end)
                 yield Finding(rule=RULE, message=found.message, hint=found.hint, at=at)

@@ -37,7 +37,9 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
                             rule=RULE,
                             message=f"step {step.name!r} has no {name}",
                             hint=did_you_mean(name, known) or f"it has {', '.join(known)}",
-                            at=pipeline.mark("steps", index, "command", place),
+                            at=pipeline.mark("steps", index, "command", place).part(
+                                word, match.start(1), match.end(2)
+                            ),
                         )
             for name in step.outputs:
                 if f"outputs.{name}" not in used:
