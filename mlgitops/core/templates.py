@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mlgitops.core.digests import JSON
 from mlgitops.core.errors import SpecError
-from mlgitops.core.findings import did_you_mean
 from mlgitops.core.marks import Mark
 from mlgitops.core.scalars import scalar
 from mlgitops.core.sources import parse
+from mlgitops.core.unresolved import Template, unresolved
 
 if TYPE_CHECKING:
     import jinja2
+
+__all__ = ["SUFFIX", "Template", "files", "sandbox"]
 
 SUFFIX: Final = ".j2"
 
@@ -28,14 +29,6 @@ _INERT = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._/@:+-]*[A-Za-z0-9])?)?")
 # These would make the same input give other bytes, or pass a value by the check below.
 _NO_FILTERS = ("random", "safe", "pprint")
 _GLOBALS = ("range", "dict", "namespace")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Template:
-    """The text of one template, and the path that messages name."""
-
-    path: str
-    text: str
 
 
 class _Yaml(str):
@@ -56,10 +49,11 @@ def files(
     is not YAML.
     """
     named = {name.removesuffix(SUFFIX): one for name, one in templates.items()}
-    environment = _sandbox(named)
+    environment = sandbox(named)
     made: dict[str, bytes] = {}
     for name, template in sorted(named.items()):
-        _check_names(environment, template, values)
+        for fault in unresolved(environment, template, values, named):
+            raise SpecError(fault.message, hint=fault.hint, at=fault.at)
         if name.startswith("_"):
             continue
         if not name.endswith((".yaml", ".yml")):
@@ -74,7 +68,8 @@ def files(
     return made
 
 
-def _sandbox(templates: Mapping[str, Template]) -> jinja2.Environment:
+def sandbox(templates: Mapping[str, Template]) -> jinja2.Environment:
+    """Return the environment that templates are rendered in, keyed by name without ``.j2``."""
     import jinja2
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -129,29 +124,6 @@ def _to_json(value: object) -> _Yaml:
         return _Yaml(scalar(value))  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
         raise _Bare(str(error)) from None
-
-
-def _check_names(
-    environment: jinja2.Environment, template: Template, values: Mapping[str, JSON]
-) -> None:
-    """Find the names that nobody gives before anything runs: a branch not taken has them too."""
-    from jinja2 import TemplateSyntaxError, meta, nodes
-
-    try:
-        tree = environment.parse(template.text)
-        unknown = meta.find_undeclared_variables(tree) - values.keys() - environment.globals.keys()
-    except TemplateSyntaxError as error:
-        raise SpecError(
-            f"not a template: {error.message}", at=Mark(path=template.path, line=error.lineno)
-        ) from None
-    for name in tree.find_all(nodes.Name):
-        if name.name in unknown:
-            known = ", ".join(sorted(values))
-            raise SpecError(
-                f"the template asks for {name.name!r}, which nobody gives",
-                hint=did_you_mean(name.name, values) or f"there are: {known}",
-                at=Mark(path=template.path, line=name.lineno),
-            )
 
 
 def _render(

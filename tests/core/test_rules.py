@@ -91,7 +91,7 @@ def test_a_rule_finds_what_is_bad_and_nothing_in_what_is_good(rule: str, tmp_pat
 
 
 # Their subject is a path: there is no word in the file to point at.
-OF_A_PATH = {"project-exists", "spec-file", "symlink", "template-target"}
+OF_A_PATH = {"project-exists", "spec-file", "symlink", "template-file", "template-target"}
 
 
 @pytest.mark.parametrize("rule", ALL)

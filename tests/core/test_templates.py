@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlgitops.core.errors import SpecError
+from mlgitops.core.marks import Mark
 from mlgitops.core.templates import Template, files
 
 OWN = "environments/templates/compose/own.yaml.j2"
@@ -71,7 +72,27 @@ def test_an_unknown_name_is_an_error_with_line_and_suggestion_even_in_a_branch_n
         render("a: 1\n{% if false %}\nb: {{ versoin }}\n{% endif %}", {"version": "1"})
     assert "'versoin'" in refused.value.message
     assert refused.value.hint == "did you mean 'version'?"
-    assert str(refused.value.at) == f"{OWN}:3:1"
+    assert refused.value.at == Mark(path=OWN, line=3, column=7, length=len("versoin"))
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "column", "hint"),
+    [
+        ("versoin: '{{ version ~ versoin }}'", "versoin", 24, "did you mean 'version'?"),
+        ("a: {# {{ modle }} #}{{ modle }}", "modle", 24, "there are: version"),
+        ("a: {{ version | to_jsn }}", "to_jsn", 17, "did you mean 'to_json'?"),
+        ("a: {{ version | safe }}", "safe", 17, "there are: those of Jinja2, and to_json"),
+        ("a: {{ 1 if version is defind else 2 }}", "defind", 23, "did you mean 'defined'?"),
+        ("a: 1\r\n{% include '_label' %}", "_label", 13, "did you mean '_labels'?"),
+    ],
+)
+def test_what_nobody_gives_is_named_with_its_column(text, word, column, hint):
+    with pytest.raises(SpecError) as refused:
+        render(text, {"version": "1"}, labels="b: 1")
+    assert repr(word) in refused.value.message
+    assert refused.value.hint == hint
+    assert refused.value.at is not None
+    assert (refused.value.at.column, refused.value.at.length) == (column, len(word))
 
 
 def test_an_unknown_part_of_a_known_value_is_an_error_with_its_line():

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import TypeAdapter
 
 from mlgitops.cli import serve
 from mlgitops.core.digests import Digest
 from mlgitops.core.errors import SpecError
+from mlgitops.core.manifest_templates import names_given
 from mlgitops.core.pins import pin_bytes, pin_path
+from mlgitops.core.specs.environments import TargetSpec
 from mlgitops.core.templates import Template, files
 from mlgitops.core.trees import MemoryTree
 from mlgitops.core.workspaces import load
@@ -168,6 +171,16 @@ def test_kserve_pulls_the_model_by_digest_and_speaks_the_open_inference_protocol
 
 
 @pytest.mark.parametrize("kind", SPECS)
+def test_validate_knows_what_the_templates_of_a_target_are_given(kind):
+    names = names_given(kind)
+    text = "".join(f"{name}: {{{{ {name} | to_json }}}}\n" for name in names)
+    made = files_for(kind, more={f"environments/templates/{kind}/own.yaml": text.encode()})
+    assert tuple(yaml.safe_load(made["own.yaml"])) == names
+    target = TypeAdapter(TargetSpec).validate_python(yaml.safe_load(SPECS[kind]))
+    assert set(TARGETS[kind].values(target, "churn")) <= set(names)
+
+
+@pytest.mark.parametrize("kind", SPECS)
 def test_no_built_in_template_lets_a_value_become_structure(kind):
     """Specs refuse such values; a template that counted on it would be one check from a hole."""
     templates = {
@@ -211,16 +224,20 @@ def test_a_template_of_the_repository_replaces_the_built_in_one_of_its_name():
 
 
 def test_templates_of_another_target_change_nothing():
-    more = {"environments/templates/kserve/deployment.yaml": b"kind: {{ nonsense }}\n"}
+    more = {"environments/templates/kserve/deployment.yaml": b"kind: {{ model }}\n"}
     assert files_for("kubernetes", more=more) == files_for("kubernetes")
 
 
 def test_a_template_of_the_repository_with_a_misspelt_name_is_told_with_its_line():
+    """`validate` finds it; should a template get past it, `render` says the same."""
     path = "environments/templates/kubernetes/service.yaml.j2"
+    text = "kind: Mine\nat: {{ namspace | to_json }}\n"
+    [found] = load(MemoryTree({path: text.encode()})).findings[:1]
     with pytest.raises(SpecError) as refused:
-        files_for("kubernetes", more={path: b"kind: Mine\nat: {{ namspace | to_json }}\n"})
-    assert str(refused.value.at) == f"{path}:2:1"
-    assert refused.value.hint == "did you mean 'namespace'?"
+        files({"service.yaml": Template(path=path, text=text)}, {"namespace": "ml"}, header="#")
+    for at, hint in ((found.at, found.hint), (refused.value.at, refused.value.hint)):
+        assert str(at) == f"{path}:2:7"
+        assert hint == "did you mean 'namespace'?"
 
 
 def test_manifests_that_name_the_model_by_no_digest_are_refused():

@@ -42,6 +42,9 @@ from mlgitops.core.rules import (
     step_cycle,
     symlink,
     target_leak,
+    template_file,
+    template_name,
+    template_syntax,
     template_target,
     unused_param,
 )
@@ -82,6 +85,9 @@ RULES: Final[Mapping[str, Check]] = MappingProxyType(
         step_cycle.RULE: step_cycle.check,
         symlink.RULE: symlink.check,
         target_leak.RULE: target_leak.check,
+        template_file.RULE: template_file.check,
+        template_name.RULE: template_name.check,
+        template_syntax.RULE: template_syntax.check,
         template_target.RULE: template_target.check,
         unused_param.RULE: unused_param.check,
     }
