@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -111,12 +111,15 @@ def kinds_of(path: str) -> tuple[type[Spec], ...]:
     return ()
 
 
-def read_draft(tree: Tree) -> tuple[Draft, tuple[Finding, ...]]:
-    """Read every spec of ``tree``, in whatever state it is, with what is wrong in each file."""
+def read_draft(tree: Tree, only: Container[str] | None = None) -> tuple[Draft, tuple[Finding, ...]]:
+    """Read every spec of ``tree``, in whatever state it is, with what is wrong in each file.
+
+    ``only``: leave out the specs that are not among these paths.
+    """
     files = tuple(sorted((*tree.paths("environments"), *tree.paths("pipelines"))))
     reader = _Reader(tree, files)
     for path in (*files, PROJECT_FILE):
-        if kinds_of(path) or path.startswith(TEMPLATES):
+        if path.startswith(TEMPLATES) or (kinds_of(path) and (only is None or path in only)):
             reader.take(path)
     return reader.draft(), tuple(reader.findings)
 

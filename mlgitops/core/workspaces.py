@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from mlgitops.core.drafts import Draft, folder, read_draft
@@ -49,10 +50,31 @@ class Checked:
 
 def load(tree: Tree, facts: Facts = NO_FACTS) -> Checked:
     """Read every spec of ``tree``, in whatever state it is, and hold it against every rule."""
-    draft, wrong = read_draft(tree)
-    findings = in_order((*wrong, *check(draft, facts)))
+    draft, findings = _checked(tree, facts, None)
     failed = any(finding.severity == "error" for finding in findings)
     return Checked(workspace=None if failed else _workspace(draft), findings=findings, draft=draft)
+
+
+def check_part(tree: Tree, facts: Facts, only: Container[str]) -> tuple[Finding, ...]:
+    """Return what is found when of the specs of ``tree`` only those at the paths ``only`` are read.
+
+    What names a spec that was left out is found wrong, too.
+    """
+    return _checked(tree, facts, only)[1]
+
+
+def _checked(
+    tree: Tree, facts: Facts, only: Container[str] | None
+) -> tuple[Draft, tuple[Finding, ...]]:
+    # Nothing here is garbage before the end, and looking for some takes a third of the time.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        draft, wrong = read_draft(tree, only)
+        return draft, in_order((*wrong, *check(draft, facts)))
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _workspace(draft: Draft) -> Workspace:

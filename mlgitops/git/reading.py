@@ -106,6 +106,16 @@ class Reading(Calls):
         out = self.run("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
         return tuple(entry[3:] for entry in out.split("\0") if entry)
 
+    def touched(self, revision: str) -> tuple[str, ...]:
+        """Return the paths that differ between ``revision`` and the files as they are here.
+
+        Those that are not tracked are among them, and not those that are ignored.
+        """
+        plain = ("--name-only", "--no-renames", "--no-ext-diff", "--ignore-submodules=dirty", "-z")
+        tracked = self.run("diff", *plain, revision, "--")
+        others = self.run("ls-files", "--others", "--exclude-standard", "--full-name", "-z")
+        return tuple(sorted({path for path in (tracked + others).split("\0") if path}))
+
     def shallow(self) -> bool:
         """Return whether the history was cut off."""
         return self.run("rev-parse", "--is-shallow-repository").strip() == "true"
