@@ -71,7 +71,7 @@ def test_mistakes_of_all_files_come_at_once_in_order_of_their_place() -> None:
     assert told(files) == [
         "environments/dev/environment.yaml:7:1: unknown key 'wich'",
         "mlgitops.yaml:3:7: 'A' is not a name",
-        "pipelines/churn/model.yaml:9:9: step 'features' of 'churn' has no output 'tst'",
+        "pipelines/churn/model.yaml:9:18: step 'features' of 'churn' has no output 'tst'",
     ]
 
 

@@ -236,7 +236,7 @@ def test_a_template_of_the_repository_with_a_misspelt_name_is_told_with_its_line
     with pytest.raises(SpecError) as refused:
         files({"service.yaml": Template(path=path, text=text)}, {"namespace": "ml"}, header="#")
     for at, hint in ((found.at, found.hint), (refused.value.at, refused.value.hint)):
-        assert str(at) == f"{path}:2:7"
+        assert str(at) == f"{path}:2:8"
         assert hint == "did you mean 'namespace'?"
 
 
