@@ -73,12 +73,12 @@ def test_an_input_is_an_output_or_a_file() -> None:
     [
         (
             "{name: a, outputs: {o: csv}}",
-            "5:6+4 [value] a step has exactly one of run, command and source; this one has none "
+            "5:6+4 [value] a step has exactly one of run, command, notebook, sql and source; this one has none "
             "(add run: 'module:function')",
         ),
         (
             '{name: a, run: "m:f", command: [x], outputs: {o: csv}}',
-            "5:27+7 [value] a step has exactly one of run, command and source; "
+            "5:27+7 [value] a step has exactly one of run, command, notebook, sql and source; "
             "this one has run and command (write one step for each)",
         ),
         (
@@ -101,25 +101,26 @@ def test_an_input_is_an_output_or_a_file() -> None:
         ),
         (
             '{name: a, run: "m:f", outputs: {o: parqet}}',
-            "5:40+6 [value] 'o' must be parquet, csv, json, text, bytes or estimator, "
-            "not the text 'parqet' (did you mean 'parquet'?)",
+            "5:40+6 [value] 'o' must be parquet, csv, json, jsonl, npy, npz, text, bytes, directory, "
+            "figure, onnx or estimator, not the text 'parqet' (did you mean 'parquet'?)",
         ),
         (
             '{name: a, run: "m:f", outputs: {o: {format: csv, contrct: x}}}',
-            "5:54+7 [unknown-key] unknown key 'contrct' in 'o' (known here: format)",
+            "5:54+7 [unknown-key] unknown key 'contrct' in 'o' (did you mean 'contract'?)",
         ),
         (
             '{name: a, run: "m:f", outputs: {}}',
-            "5:36+2 [value] 'outputs' is empty (give at least one)",
+            "5:27+7 [value] 'outputs' is empty (give at least one)",
         ),
         (
             "{name: a, source: {type: pyton, run: 'm:f'}, outputs: {o: csv}}",
-            "5:30+5 [value] 'type' must be python or file, not the text 'pyton' "
+            "5:30+5 [value] 'type' must be python, file, sql, http or bucket, not the text 'pyton' "
             "(did you mean 'python'?)",
         ),
         (
             "{name: a, source: {run: 'm:f'}, outputs: {o: csv}}",
-            "5:15+6 [missing-key] 'type' is missing in 'source' (add 'type: python | file')",
+            "5:15+6 [missing-key] 'type' is missing in 'source' "
+            "(add 'type: python | file | sql | http | bucket')",
         ),
         (
             "{name: a, source: {type: file, file: x, path: y}, outputs: {o: csv}}",
@@ -215,8 +216,9 @@ def test_a_wrong_step_is_told(step: str, expected: str) -> None:
         ),
         (
             environment("gates: [{metric: mae, max: 1, parity: required}]"),
-            "5:31+6 [value] a gate has exactly one of metric, slices, parity, signature, "
-            "size_max and latency_p99; this one has metric and parity (write one gate for each)",
+            "5:31+6 [value] a gate has exactly one of metric, slices, parity, signature, size_max, "
+            "latency_p99, provenance, contract, freshness, soak, health, run and command; "
+            "this one has metric and parity (write one gate for each)",
         ),
         (
             environment("gates: [{parity: required, max: 3}]"),
@@ -228,7 +230,7 @@ def test_a_wrong_step_is_told(step: str, expected: str) -> None:
         ),
         (
             environment("gates: [{size_max: 50}]"),
-            "5:20+2 [value] 50 is not a size (write it as 500KB or 50MB)",
+            "5:20+2 [value] 50 is not a size (write it as 500KB, 50MB or 4GiB)",
         ),
         (
             environment("promotion: {auto: 'yes'}"),

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from mlgitops.core.sources import Document, Key, Mark
+from mlgitops.core.sources import Document, Key, Keys, Mark
 
 API_VERSION = "mlgitops/v1"
 
@@ -24,17 +24,32 @@ _BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2*
 class Spec(BaseModel):
     """Frozen, no unknown keys, no silent conversion of types."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    # defer_build: a command builds the checks of those kinds alone that it reads.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class Wrong(ValueError):
-    """Raised by a check of a spec: what is wrong, what to write, and under which ``key``."""
+    """Raised by a check of a spec: what is wrong, what to write, and under which ``key``.
 
-    def __init__(self, message: str, hint: str | None = None, *, key: Key | None = None) -> None:
+    ``key``: one key, or several on the way down. ``span``: start and length of the offending part
+    of a text. ``rule``: the finding that it gives.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        hint: str | None = None,
+        *,
+        key: Key | Keys | None = None,
+        span: tuple[int, int] | None = None,
+        rule: str = "value",
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
-        self.key = key
+        self.keys: Keys = () if key is None else key if isinstance(key, tuple) else (key,)
+        self.span = span
+        self.rule = rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +72,16 @@ class Matching:
 def matching(pattern: str | re.Pattern[str], what: str, hint: str) -> BeforeValidator:
     """Return such a check as an annotation; editors are told the pattern too."""
     return BeforeValidator(Matching(re.compile(pattern), what, hint))
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """Reads a text as a mapping with this one key: ``parquet`` for ``{format: parquet}``."""
+
+    key: str
+
+    def __call__(self, value: object) -> object:
+        return {self.key: value} if isinstance(value, str) else value
 
 
 def shortened(text: str) -> str:
@@ -82,11 +107,23 @@ Identifier = Annotated[
 ]
 Function = Annotated[str, matching(_FUNCTION, "a function", "write it as 'module:function'")]
 Duration = Annotated[str, matching(_DURATION, "a duration", "write it as 90s, 20m, 24h or 7d")]
-Size = Annotated[str, matching(_SIZE, "a size", "write it as 500KB or 50MB")]
+Size = Annotated[str, matching(_SIZE, "a size", "write it as 500KB, 50MB or 4GiB")]
 Artifact = Annotated[
     str, matching(r"[a-z0-9-]+\.[A-Za-z_]\w*", "an output of a step", "write it as 'step.output'")
 ]
-ApiVersion = Literal["mlgitops/v1"]
+ApiVersion = Annotated[
+    Literal["mlgitops/v1"],
+    Field(description="The version of the language of this file: `mlgitops/v1`."),
+]
+# ``${NAME}`` stands for an environment variable: a secret is named in git, never written.
+Url = Annotated[
+    str,
+    matching(
+        r"\$\{[A-Za-z_][A-Za-z0-9_]*\}|https?://[^\s/]+(/\S*)?",
+        "a URL",
+        'write it as https://example.com/path, or name the variable that holds it: "${NAME}"',
+    ),
+]
 
 
 def _relative(text: str) -> str:

@@ -25,6 +25,10 @@ _WANTED: Final = {
     "model_type": "a mapping of keys to values",
     "model_attributes_type": "a mapping of keys to values",
     "kind_of_input": "'step.output', or {file: path}",
+    "kind_of_elements": "a list, 'params.name' or 'step.output'",
+    "kind_of_notice": '{webhook: "${NAME}"}, or {command: [words]}',
+    "kind_of_bound": "a number or a date",
+    "kind_of_category": "text, a whole number, true or false",
 }
 _LIMITS: Final = {
     "greater_than": ("more than", "gt"),

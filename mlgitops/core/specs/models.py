@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from mlgitops.core.signatures import Task
 from mlgitops.core.specs.base import (
@@ -14,130 +14,143 @@ from mlgitops.core.specs.base import (
     Duration,
     Function,
     Name,
-    Size,
     Spec,
-    Wrong,
 )
+from mlgitops.core.specs.gates import Gate
+
+__all__ = [
+    "Drift",
+    "Evaluation",
+    "Export",
+    "Gate",
+    "Labels",
+    "Model",
+    "Monitoring",
+    "ParitySpec",
+]
 
 Names = Annotated[list[str], Field(min_length=1), Different]
-Confidence = Annotated[float, Field(gt=0.5, lt=1.0)]
 
 
 class Evaluation(Spec):
-    """Which rows the model is judged on, and how.
+    """Which rows the model is judged on, and how."""
 
-    ``data`` is a parquet output with one row an example; ``id`` names its unique row id.
-    """
-
-    data: Artifact
-    target: str
-    id: str
-    metrics: Names
-    slices: Annotated[list[str], Different] = Field(default=[])
+    data: Artifact = Field(
+        description="The parquet output with one row an example, as `step.output`."
+    )
+    target: str = Field(description="Its column with the true value.")
+    id: str = Field(
+        description="Its column with the unique row id, by which the answers of two models are "
+        "paired and labels join."
+    )
+    metrics: Names = Field(
+        description="What is measured, such as `roc_auc` and `brier`, or `mae` and `rmse`: at "
+        "least one metric that fits the task."
+    )
+    slices: Annotated[list[str], Different] = Field(
+        default=[], description="Columns; every value of one is judged by itself."
+    )
 
 
 class ParitySpec(Spec):
-    """How far ONNX may be from the estimator: absolute, relative, and the share of other labels."""
+    """How far the ONNX may be from the estimator, on every evaluation row."""
 
-    atol: float = Field(default=1e-4, ge=0)
-    rtol: float = Field(default=0.0, ge=0)
-    label_mismatch: float = Field(default=0.0, ge=0, le=1)
+    atol: float = Field(
+        default=1e-4, ge=0, description="Absolute difference of a score or prediction."
+    )
+    rtol: float = Field(
+        default=0.0, ge=0, description="Relative difference, added to the absolute one."
+    )
+    label_mismatch: float = Field(
+        default=0.0, ge=0, le=1, description="Share of rows that may get another label, 0 to 1."
+    )
 
 
 class Export(Spec):
     """How the model leaves the training framework."""
 
-    format: Literal["onnx"] = "onnx"
-    parity: ParitySpec = ParitySpec()
-
-
-class Gate(Spec):
-    """One condition of a promotion: exactly one of ``KINDS``.
-
-    ``metric`` with ``min`` or ``max`` is absolute; with ``no_worse_than: live`` it is the paired
-    comparison with what runs in the environment now, within ``margin`` at ``confidence``.
-    """
-
-    model: Name | None = None
-    metric: str | None = None
-    min: float | None = None
-    max: float | None = None
-    slices: Literal["no_worse_than"] | None = None
-    no_worse_than: Literal["live"] | None = None
-    margin: float = Field(default=0.0, ge=0)
-    confidence: Confidence = 0.95
-    parity: Literal["required"] | None = None
-    signature: Literal["compatible"] | None = None
-    size_max: Size | None = None
-    latency_p99: Duration | None = None
-
-    KINDS: ClassVar[tuple[str, ...]] = (
-        "metric",
-        "slices",
-        "parity",
-        "signature",
-        "size_max",
-        "latency_p99",
+    format: Literal["onnx"] = Field(default="onnx", description="What it is exported to: `onnx`.")
+    parity: ParitySpec = Field(
+        default=ParitySpec.model_construct(),
+        description="How far the export may be from the estimator; beyond it nothing is released.",
     )
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Gate:
-        given = [kind for kind in self.KINDS if getattr(self, kind) is not None]
-        if len(given) != 1:
-            known = ", ".join(self.KINDS[:-1]) + " and " + self.KINDS[-1]
-            what = " and ".join(given) if given else "none"
-            raise Wrong(
-                f"a gate has exactly one of {known}; this one has {what}",
-                "write one gate for each",
-                key=given[-1] if given else None,
-            )
-        limits = [n for n in ("min", "max", "no_worse_than") if getattr(self, n) is not None]
-        if self.metric is not None and len(limits) != 1:
-            what = " and ".join(limits) if limits else "none"
-            raise Wrong(
-                f"a metric gate has exactly one of min, max and no_worse_than; this one has {what}",
-                "write one gate for each" if limits else "add one of them",
-                key=limits[-1] if limits else "metric",
-            )
-        if self.metric is None and limits:
-            raise Wrong(f"'{limits[0]}' belongs to a metric gate", "name the metric", key=limits[0])
-        return self
 
 
 class Drift(Spec):
-    """How drift is looked for: ``alpha`` is the share of false alarms over all columns."""
+    """How drift is looked for."""
 
-    method: Literal["auto"] = "auto"
-    alpha: float = Field(default=0.01, gt=0, lt=0.5)
+    method: Literal["auto"] = Field(
+        default="auto", description="`auto`: the test that fits each column."
+    )
+    alpha: float = Field(
+        default=0.01,
+        gt=0,
+        lt=0.5,
+        description="The chance of a false alarm, over all columns together, 0 to 0.5.",
+    )
 
 
 class Labels(Spec):
-    """Where true values come from when they arrive: a function ``(as_of) -> rows``."""
+    """Where true values come from when they arrive."""
 
-    source: Function
-    join: str
-    delay: Duration = "0s"
+    source: Function = Field(
+        description="A function, as `module:function`, that is called with `as_of` alone and "
+        "returns the true values known by then."
+    )
+    join: str = Field(
+        description="Its column that holds the row id. The value is in the column called like "
+        "`evaluation.target`."
+    )
+    delay: Duration = Field(
+        default="0s",
+        description="How long true values take, such as 7d: younger rows are left out.",
+    )
 
 
 class Monitoring(Spec):
     """What a served model is held against."""
 
-    reference: Artifact | None = None
-    drift: Drift = Drift()
-    labels: Labels | None = None
+    reference: Artifact | None = Field(
+        default=None,
+        description="The parquet output that inputs are held against, as `step.output`. Without "
+        "it, the evaluation data.",
+    )
+    drift: Drift = Field(default=Drift.model_construct(), description="How drift is looked for.")
+    labels: Labels | None = Field(
+        default=None, description="Where true values come from when they arrive."
+    )
 
 
 class Model(Spec):
     """A model: which artifact it is, how it is judged, exported, gated and watched."""
 
     apiVersion: ApiVersion
-    kind: Literal["Model"]
-    name: Name
-    pipeline: Name
-    artifact: Artifact
-    task: Task
-    features: Names
-    evaluation: Evaluation
-    export: Export = Export()
-    gates: list[Gate] = Field(default=[])
-    monitoring: Monitoring = Monitoring()
+    kind: Literal["Model"] = Field(description="The kind of this document: `Model`.")
+    name: Name = Field(
+        description="The name of the model; its releases are the tags `<name>@v<version>`."
+    )
+    description: str | None = Field(default=None, description="What it is for, for readers.")
+    owners: list[str] = Field(
+        default=[], description="People or teams to ask, such as `@acme/ml`, for readers."
+    )
+    pipeline: Name = Field(description="The pipeline that makes it.")
+    artifact: Artifact = Field(
+        description="The output that is the model, as `step.output`; in the format `estimator`."
+    )
+    task: Task = Field(
+        description="What it predicts: `regression`, `binary-classification` or "
+        "`multiclass-classification`."
+    )
+    features: Names = Field(description="The columns that the model takes.")
+    evaluation: Evaluation = Field(description="Which rows it is judged on, and how.")
+    export: Export = Field(
+        default=Export.model_construct(), description="How it leaves the training framework."
+    )
+    gates: list[Gate] = Field(
+        default=[],
+        description="What is asked of its releases in every environment, on top of the "
+        "environment's own gates.",
+    )
+    monitoring: Monitoring = Field(
+        default=Monitoring.model_construct(), description="What it is held against when served."
+    )

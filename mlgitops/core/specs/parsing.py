@@ -112,15 +112,16 @@ def _start(document: Document) -> Mark:
 
 def _finding(document: Document, model: type[Spec], problem: ErrorDetails) -> Finding:
     keys, value = _walk(document.value, problem["loc"])
+    span: tuple[int, int] | None = None
     match problem["type"]:
         case "extra_forbidden":
             return _unknown_key(document, model, problem["loc"], keys)
         case "missing" | "union_tag_not_found":
             return _missing_key(document, model, problem, keys)
         case "value_error" if isinstance(error := problem["ctx"]["error"], Wrong):
-            told = Complaint(rule="value", message=error.message, hint=error.hint)
-            if error.key is not None:
-                keys = (*keys, error.key)
+            told = Complaint(rule=error.rule, message=error.message, hint=error.hint)
+            keys = (*keys, *error.keys)
+            span = error.span
         case "union_tag_invalid":
             keys = (*keys, "type")
             told = complaint(problem, keys, problem["ctx"]["tag"])
@@ -133,6 +134,8 @@ def _finding(document: Document, model: type[Spec], problem: ErrorDetails) -> Fi
     if at.length == 1 and isinstance(value, dict | list):
         # A block has no length of its own; its key has.
         at = document.mark_key(*keys)
+    if span is not None and isinstance(value, str):
+        at = at.part(value, span[0], sum(span))
     return Finding(rule=told.rule, message=told.message, hint=told.hint, at=at)
 
 

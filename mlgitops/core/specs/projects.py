@@ -4,19 +4,62 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from mlgitops.core.specs.base import ApiVersion, Different, Name, RelativePath, Spec, matching
+from mlgitops.core.specs.base import (
+    ApiVersion,
+    Different,
+    Name,
+    RelativePath,
+    Spec,
+    Wrong,
+    matching,
+)
 
 Branch = Annotated[
     str, matching(r"[A-Za-z0-9][\w./-]*", "the name of a branch", "write it as main")
 ]
+Remote = Annotated[
+    str,
+    matching(
+        r"oci://[A-Za-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)+"
+        r"|(s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]*(/[\w.=-]+)*/?"
+        r"|file:///[^\s?#]+",
+        "the place of a store",
+        "write it as oci://ghcr.io/acme/flights, s3://bucket/folder, gs://bucket/folder, "
+        "az://container/folder or file:///folder, without a password",
+    ),
+]
+Repository = Annotated[
+    str,
+    matching(
+        r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+", "a repository of a forge", "write it as acme/flights"
+    ),
+]
+Server = Annotated[
+    str,
+    matching(
+        r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[\w.-]+)*/?",
+        "the address of a forge",
+        "write it as https://git.example.com, without a password",
+    ),
+]
 
 
 class StoreSpec(Spec):
-    """Where bytes are kept; ``path`` is relative to the repository."""
+    """Where bytes are kept: the outputs of steps, models, predictions and reports, by digest."""
 
-    path: RelativePath = ".mlgitops/store"
+    path: RelativePath = Field(
+        default=".mlgitops/store",
+        description="The folder of the local store, relative to the repository. "
+        "The environment variable MLGITOPS_STORE names another one.",
+    )
+    remote: Remote | None = Field(
+        default=None,
+        description="Where the bytes are shared: an OCI registry (`oci://host/path`), a bucket "
+        "(`s3://`, `gs://` or `az://` with bucket and folder) or a folder (`file:///path`). "
+        "Credentials come from the environment. Without it the local store is the only copy.",
+    )
 
 
 # What is recomputed for every pull request (``flow.checks``); their names never change.
@@ -30,35 +73,107 @@ CHECKS: Final = (
 
 
 class BranchRules(Spec):
-    """What the local forge asks before it merges into the default branch.
+    """What the local forge asks before it merges into the default branch."""
 
-    ``approvals``: how many people other than the author; ``checks``: names that must have passed.
-    """
-
-    approvals: int = Field(default=0, ge=0, le=10)
-    checks: Annotated[list[str], Different] = Field(default=list(CHECKS))
+    approvals: int = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description="How many people other than the author must approve the head, 0 to 10. "
+        "An environment can ask for more.",
+    )
+    checks: Annotated[list[str], Different] = Field(
+        default=list(CHECKS),
+        description="Names of the checks that must have passed on the head. By default all that "
+        "mlgitops recomputes.",
+    )
 
 
 class ForgeSpec(Spec):
     """The forge that holds the pull requests."""
 
-    type: Literal["local"] = "local"
-    rules: BranchRules = BranchRules()
+    type: Literal["local", "github", "gitlab", "gitea"] = Field(
+        default="local",
+        description="`local`: pull requests in the repository's own refs, without a server. "
+        "`github`, `gitlab` and `gitea` (also Forgejo) name a server's kind.",
+    )
+    repository: Repository | None = Field(
+        default=None,
+        description="The repository on the forge, as `owner/name`; on GitLab also with subgroups. "
+        "Required unless the forge is local.",
+    )
+    url: Server | None = Field(
+        default=None,
+        description="The address of the forge's server. By default https://github.com or "
+        "https://gitlab.com; Gitea has no default.",
+    )
+    rules: BranchRules = Field(
+        default=BranchRules.model_construct(),
+        description="What the local forge asks before it merges. Other forges have branch rules "
+        "of their own.",
+    )
+
+    @model_validator(mode="after")
+    def _fits_its_type(self) -> ForgeSpec:
+        if self.type == "local":
+            for key in ("repository", "url"):
+                if getattr(self, key) is not None:
+                    raise Wrong(
+                        f"{key!r} belongs to a forge on a server, not to the local one",
+                        "write 'type: github', 'type: gitlab' or 'type: gitea', or delete it",
+                        key=key,
+                    )
+            return self
+        if "rules" in self.model_fields_set:
+            raise Wrong(
+                f"'rules' binds the local forge only, not {self.type}",
+                f"delete it, and set branch rules on {self.type}",
+                key="rules",
+            )
+        for key in ("repository", *(["url"] if self.type == "gitea" else [])):
+            if getattr(self, key) is None:
+                example = "acme/flights" if key == "repository" else "https://git.example.com"
+                raise Wrong(
+                    f"{key!r} is missing: {self.type} needs it",
+                    f"add '{key}: {example}'",
+                    key="type",
+                    rule="missing-key",
+                )
+        if self.type != "gitlab" and self.repository and self.repository.count("/") != 1:
+            raise Wrong(
+                f"{self.repository!r} is not a repository on {self.type}",
+                "write it as owner/name",
+                key="repository",
+            )
+        return self
 
 
 class Defaults(Spec):
     """Defaults of the project."""
 
-    branch: Branch = "main"
+    branch: Branch = Field(
+        default="main",
+        description="The shared branch: what it holds is what should run.",
+    )
 
 
 class Project(Spec):
-    """The root of a repository that mlgitops manages."""
+    """The root of a repository that mlgitops manages: where its bytes and pull requests are."""
 
     apiVersion: ApiVersion
-    kind: Literal["Project"]
-    name: Name
-    store: StoreSpec = StoreSpec()
-    forge: ForgeSpec = ForgeSpec()
-    defaults: Defaults = Defaults()
-    renderer: Literal[1] = 1
+    kind: Literal["Project"] = Field(description="The kind of this document: `Project`.")
+    name: Name = Field(description="The name of the project.")
+    store: StoreSpec = Field(
+        default=StoreSpec.model_construct(), description="Where bytes are kept."
+    )
+    forge: ForgeSpec = Field(
+        default=ForgeSpec.model_construct(), description="Where pull requests are."
+    )
+    defaults: Defaults = Field(
+        default=Defaults.model_construct(), description="Defaults of the project."
+    )
+    renderer: Literal[1] = Field(
+        default=1,
+        description="The version of the built-in templates: an upgrade of mlgitops alone changes "
+        "no manifest.",
+    )

@@ -6,6 +6,8 @@ import types
 from collections.abc import Iterator
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
+from pydantic.fields import FieldInfo
+
 from mlgitops.core.specs.base import Spec
 
 Loc = tuple[str | int, ...]
@@ -18,7 +20,7 @@ def allowed_keys(model: type[Spec], loc: Loc) -> tuple[str, ...]:
     names: dict[str, None] = {}
     for one in _at(model, loc):
         if _is_spec(one):
-            names.update(dict.fromkeys(one.model_fields))
+            names.update(dict.fromkeys(keys_of(one)))
     return tuple(names)
 
 
@@ -31,13 +33,18 @@ def choices(model: type[Spec], loc: Loc) -> tuple[str, ...]:
     return tuple(found)
 
 
+def keys_of(model: type[Spec]) -> dict[str, FieldInfo]:
+    """Return the fields of a model by the key that they are written as."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
 def homes(model: type[Spec], name: str) -> tuple[str, ...]:
     """Return where in the spec the key ``name`` belongs, in words."""
     found: dict[str, None] = {}
-    if name in model.model_fields:
+    if name in keys_of(model):
         found["at the top level"] = None
     for field, inner in _inner(model):
-        if name in inner.model_fields:
+        if name in keys_of(inner):
             found[f"in {field!r}"] = None
     return tuple(found) if len(found) <= _MAX_HOMES else ()
 
@@ -47,7 +54,7 @@ def _inner(model: type[Spec]) -> Iterator[tuple[str, type[Spec]]]:
     seen: set[type[Spec]] = {model}
     todo = [model]
     while todo:
-        for name, field in todo.pop().model_fields.items():
+        for name, field in keys_of(todo.pop()).items():
             waiting = [field.annotation]
             while waiting:
                 for one in _members(waiting.pop()):
@@ -71,7 +78,7 @@ def _at(model: type[Spec], loc: Loc) -> list[Any]:
 
 def _below(one: Any, step: str | int) -> list[Any]:
     if _is_spec(one):
-        field = one.model_fields.get(str(step))
+        field = keys_of(one).get(str(step))
         return [] if field is None else list(_members(field.annotation))
     origin, args = get_origin(one), get_args(one)
     if origin in (list, tuple) and isinstance(step, int):
