@@ -27,7 +27,8 @@ def run(args: argparse.Namespace) -> int:
 
     from mlgitops.cli.terminal import paint, write, write_json
     from mlgitops.files import WorkTree
-    from mlgitops.flow.validate import gather, validate
+    from mlgitops.flow.facts import gather
+    from mlgitops.flow.validate import validate
     from mlgitops.git import Repository
     from mlgitops.report import findings as report
 

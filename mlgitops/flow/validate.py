@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable
 
 from mlgitops.core.errors import UsageError
 from mlgitops.core.facts import NO_FACTS, Facts
@@ -12,7 +10,6 @@ from mlgitops.core.findings import Finding
 from mlgitops.core.reach import Reach, reach
 from mlgitops.core.trees import Tree
 from mlgitops.core.workspaces import check_part, load
-from mlgitops.flow.releases import releases
 from mlgitops.git import Repository
 
 
@@ -21,8 +18,10 @@ def validate(tree: Tree, facts: Facts = NO_FACTS) -> tuple[Finding, ...]:
     return load(tree, facts).findings
 
 
-def validate_reached(tree: Tree, reached: Reach, facts: Facts = NO_FACTS) -> tuple[Finding, ...]:
-    """Return those findings of ``validate`` that are about what a change reaches.
+def validate_reached(
+    tree: Tree, reached: Reach, facts: Facts, every: Callable[[], tuple[Finding, ...]]
+) -> tuple[Finding, ...]:
+    """Return those of ``every`` finding that are about what a change reaches.
 
     As a rule a change is right, and then it is enough to read what it reaches. If not, every spec
     is read, so that the findings are the same with all their hints.
@@ -31,7 +30,7 @@ def validate_reached(tree: Tree, reached: Reach, facts: Facts = NO_FACTS) -> tup
         part = check_part(tree, facts, reached.needed)
         if not any(reached.covers(finding) for finding in part):
             return ()
-    return tuple(finding for finding in validate(tree, facts) if reached.covers(finding))
+    return tuple(finding for finding in every() if reached.covers(finding))
 
 
 def reach_since(repository: Repository, tree: Tree, revision: str) -> Reach:
@@ -48,31 +47,3 @@ def reach_since(repository: Repository, tree: Tree, revision: str) -> Reach:
     # What others did meanwhile on the branch of the revision is no change of this one.
     base = (repository.merge_base(known, head) if head else None) or known
     return reach(tree, lambda path: repository.file(base, path), repository.touched(base))
-
-
-def gather(repository: Repository) -> Facts:
-    """Return what the repository knows beyond its files: the releases that its tags describe."""
-    return Facts(releases=_Releases(repository))
-
-
-@dataclass(slots=False)
-class _Releases(Mapping[str, Mapping[str, str]]):
-    """Model to version to digest. No tag is read before somebody asks for one."""
-
-    repository: Repository
-
-    @cached_property
-    def _known(self) -> dict[str, dict[str, str]]:
-        known: dict[str, dict[str, str]] = {}
-        for release in releases(self.repository):
-            known.setdefault(release.model, {})[str(release.version)] = release.document.digest
-        return known
-
-    def __getitem__(self, model: str) -> Mapping[str, str]:
-        return self._known[model]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._known)
-
-    def __len__(self) -> int:
-        return len(self._known)

@@ -60,6 +60,11 @@ class Calls:
         """The git directory that all work trees share."""
         return Path(self._repo.common_dir)
 
+    @cached_property
+    def git_dir(self) -> Path:
+        """The git directory of this work tree alone."""
+        return Path(self._repo.git_dir)
+
     def run(
         self,
         *args: str,
