@@ -148,6 +148,7 @@ class Composer:
                 first = self._places[(*keys, key)][0]
                 hint = f"the first one is at line {first[0]}"
                 self._problem(f"the key {key!r} is given twice", hint, at)
+                self.problems[-1].first = mark(self.path, first)
                 key = None
             if key is None:
                 self._value(self._next(), self._aside(keys), at)

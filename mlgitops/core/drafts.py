@@ -8,7 +8,6 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from mlgitops.core.errors import SpecError
 from mlgitops.core.findings import Finding
 from mlgitops.core.functions import Functions
 from mlgitops.core.marks import Mark
@@ -16,7 +15,7 @@ from mlgitops.core.sources import Document, read
 from mlgitops.core.specs.base import Located, Spec
 from mlgitops.core.specs.environments import Environment, Hold, Pin, Snapshot
 from mlgitops.core.specs.models import Model
-from mlgitops.core.specs.parsing import read_one_of
+from mlgitops.core.specs.parsing import read_one_of, yaml_findings
 from mlgitops.core.specs.pipelines import Pipeline
 from mlgitops.core.specs.projects import Project
 from mlgitops.core.trees import Tree
@@ -165,7 +164,7 @@ class _Reader:
 
     def _specs(self, path: str, data: bytes) -> None:
         reading = read(data, path)
-        wrong = [_of_problem(problem, path) for problem in reading.problems]
+        wrong = yaml_findings(reading, path, kinds_of(path))
         places = {(finding.at.line, finding.at.column) for finding in wrong}
         if not reading.documents:
             self.unnamed.add(path)
@@ -245,9 +244,3 @@ class _Reader:
             for one in self.specs
             if isinstance(one.spec, kind)
         )
-
-
-def _of_problem(problem: SpecError, path: str) -> Finding:
-    return Finding(
-        rule="yaml", message=problem.message, hint=problem.hint, at=problem.at or Mark(path=path)
-    )

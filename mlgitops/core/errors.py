@@ -46,9 +46,13 @@ class UsageError(MlgitopsError):
 
 
 class SpecError(MlgitopsError):
-    """A spec cannot be read at all (a *wrong* spec gives findings, see ``core.findings``)."""
+    """A spec cannot be read at all (a *wrong* spec gives findings, see ``core.findings``).
+
+    ``first``: where the first of two stands, when there may be only one.
+    """
 
     exit_code = 2
+    first: Mark | None = None
 
 
 class Refused(MlgitopsError):

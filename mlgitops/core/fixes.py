@@ -7,6 +7,7 @@ from bisect import insort
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import unified_diff
+from functools import lru_cache
 from typing import Final
 
 from mlgitops.core.digests import JSON
@@ -85,6 +86,12 @@ def inserting(path: str, line: int, column: int, text: str) -> Edit:
 def deleting_line(path: str, line: int) -> Edit:
     """Return the edit that takes one line out, with its end."""
     return Edit(path=path, line=line, column=1, end_line=line + 1, end_column=1, text="")
+
+
+@lru_cache(maxsize=4)
+def lines_of(text: str) -> tuple[str, ...]:
+    """Return the lines of ``text`` without their ends, cut where YAML cuts them."""
+    return tuple(_LINE_END.split(text))
 
 
 def apply(text: str, fixes: Iterable[Fix]) -> tuple[str, tuple[Fix, ...]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from mlgitops.core.composing import Composer, Key, Keys, Places, mark
 from mlgitops.core.digests import JSON
 from mlgitops.core.errors import SpecError
+from mlgitops.core.fixes import lines_of
 from mlgitops.core.marks import Mark
 
 __all__ = ["Document", "Key", "Keys", "Mark", "Reading", "leaves", "parse", "read"]
@@ -20,12 +21,14 @@ MAX_BYTES: Final = 1_000_000
 class Document:
     """One YAML document: its plain value, and where each part of it stands.
 
-    ``places`` maps a path of keys and indices to (span of the key, span of the value).
+    ``places`` maps a path of keys and indices to (span of the key, span of the value). ``text`` is
+    the whole file.
     """
 
     path: str
     value: JSON
     places: Places
+    text: str = field(default="", repr=False)
 
     def mark(self, *keys: Key) -> Mark:
         """Return where the value at ``keys`` stands, or its nearest parent that exists."""
@@ -34,6 +37,15 @@ class Document:
     def mark_key(self, *keys: Key) -> Mark:
         """Return where the *key* at ``keys`` stands, or the nearest parent's that exists."""
         return self._nearest(keys, 0)
+
+    def written(self, at: Mark) -> str:
+        """Return what stands at ``at`` as it is written: with its quotes, anchor and tag."""
+        return self.line(at.line)[at.column - 1 : at.column - 1 + at.length]
+
+    def line(self, number: int) -> str:
+        """Return one line of the file, from 1; nothing after the last one."""
+        lines = lines_of(self.text)
+        return lines[number - 1] if number <= len(lines) else ""
 
     def _nearest(self, keys: Keys, which: Literal[0, 1]) -> Mark:
         for end in range(len(keys), -1, -1):
@@ -73,11 +85,14 @@ def read(text: bytes | str, path: str) -> Reading:
     """
     composer = Composer(path)
     try:
-        found = list(composer.documents(_decode(text, path)))
+        decoded = _decode(text, path)
+        found = list(composer.documents(decoded))
     except SpecError as error:
         return Reading(documents=(), problems=(*composer.problems, error))
     return Reading(
-        documents=tuple(Document(path=path, value=value, places=at) for value, at in found),
+        documents=tuple(
+            Document(path=path, value=value, places=at, text=decoded) for value, at in found
+        ),
         problems=tuple(composer.problems),
     )
 

@@ -87,12 +87,17 @@ def _real(node: yaml.ScalarNode, text: str) -> float | Unusable:
 
 def number_trap(text: str) -> str | None:
     """Return how to write ``1e-3``: YAML 1.1 takes it for text, other readers for a number."""
+    number = number_of(text)
+    return None if number is None else f'write {number} for the number, or "{text}" for the text'
+
+
+def number_of(text: str) -> str | None:
+    """Return ``1.0e-3`` for ``1e-3``: what every reader takes for the number; else None."""
     match = _NUMBER_TO_OTHERS.fullmatch(text)
     if match is None:
         return None
     sign, whole, fraction, exponent_sign, exponent = match.groups()
-    number = f"{sign}{whole}.{fraction or 0}e{exponent_sign or '+'}{exponent}"
-    return f'write {number} for the number, or "{text}" for the text'
+    return f"{sign}{whole}.{fraction or 0}e{exponent_sign or '+'}{exponent}"
 
 
 def syntax(

@@ -112,7 +112,19 @@ def test_programs_get_json(project: Path, run_cli: RunCli) -> None:
         "column": 5,
         "length": 7,
         "related": [],
-        "fix": None,
+        "fix": {
+            "title": "write 'retries'",
+            "edits": [
+                {
+                    "path": "pipelines/churn/pipeline.yaml",
+                    "line": 11,
+                    "column": 5,
+                    "end_line": 11,
+                    "end_column": 12,
+                    "text": "retries",
+                }
+            ],
+        },
     }
 
 

@@ -56,7 +56,7 @@ def complaint(problem: ErrorDetails, keys: Keys, value: JSON) -> Complaint:
         message = f"{name} must be {_WANTED[kind]}, not {_given(value)}"
         return Complaint(rule="type", message=message, hint=_how(kind, keys, value))
     if kind in ("literal_error", "union_tag_invalid"):
-        return _choice(name, context, value)
+        return _choice(problem, name, value)
     if kind in _LIMITS:
         words, bound = _LIMITS[kind]
         message = f"{name} must be {words} {context[bound]:g}, not {_given(value)}"
@@ -70,9 +70,15 @@ def complaint(problem: ErrorDetails, keys: Keys, value: JSON) -> Complaint:
     return Complaint(rule="value", message=f"{name}: {problem['msg']}", hint="see docs/files.md")
 
 
-def _choice(name: str, context: dict[str, Any], value: JSON) -> Complaint:
+def words_of(problem: ErrorDetails) -> list[str]:
+    """Return the words that may stand where ``problem`` is: a kind, a format, a type."""
+    context: dict[str, Any] = problem.get("ctx") or {}
     listed = str(context.get("expected") or context.get("expected_tags"))
-    known = re.findall(r"'([^']*)'", listed) or [listed]
+    return re.findall(r"'([^']*)'", listed) or [listed]
+
+
+def _choice(problem: ErrorDetails, name: str, value: JSON) -> Complaint:
+    known = words_of(problem)
     expected = known[0] if len(known) == 1 else f"{', '.join(known[:-1])} or {known[-1]}"
     return Complaint(
         rule="value",

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from mlgitops.core.digests import JSON
+from mlgitops.core.errors import SpecError
 from mlgitops.core.findings import Finding, closest, did_you_mean
+from mlgitops.core.fixes import Fix
 from mlgitops.core.marks import Mark
-from mlgitops.core.sources import Document, Keys
+from mlgitops.core.rewriting import without_repetition
+from mlgitops.core.sources import Document, Keys, Reading, leaves
 from mlgitops.core.specs.base import API_VERSION, Located, Spec, Wrong
 from mlgitops.core.specs.complaints import Complaint, complaint
+from mlgitops.core.specs.repairs import fix_of, header_fix, trap_fix
 from mlgitops.core.specs.shapes import allowed_keys, choices, homes
 
 S = TypeVar("S", bound=Spec)
+
+# To look for a fix is to read the document once more.
+MAX_FIXES: Final = 50
 
 _API: Final = re.compile(r"mlgitops/v([1-9][0-9]*)")
 
@@ -27,7 +36,7 @@ def read_spec(document: Document, model: type[S]) -> Located[S] | tuple[Finding,
     ``apiVersion`` comes first and ``kind`` next: a file for a newer mlgitops, or of another kind,
     gives one finding and not one for each key.
     """
-    wrong = _wrong_header(document, (model.__name__,))
+    wrong = _wrong_header(document, (model,))
     return (wrong,) if wrong is not None else _fields(document, model)
 
 
@@ -35,20 +44,74 @@ def read_one_of(
     document: Document, kinds: tuple[type[Spec], ...]
 ) -> Located[Spec] | tuple[Finding, ...]:
     """Return ``document`` as the one of ``kinds`` that it says it is, or every finding about it."""
-    names = {kind.__name__: kind for kind in kinds}
-    wrong = _wrong_header(document, tuple(names))
+    wrong = _wrong_header(document, kinds)
     if wrong is not None:
         return (wrong,)
-    assert isinstance(document.value, dict)
-    return _fields(document, names[str(document.value["kind"])])
+    [model] = _models(document, kinds)
+    return _fields(document, model)
+
+
+def yaml_findings(reading: Reading, path: str, kinds: tuple[type[Spec], ...]) -> list[Finding]:
+    """Return the findings about ``path`` as YAML, before anything is read as one of ``kinds``."""
+    fixes = _yaml_fixes(reading, kinds) if reading.problems else {}
+    return [_of_problem(problem, path, fixes) for problem in reading.problems]
+
+
+def _yaml_fixes(reading: Reading, kinds: tuple[type[Spec], ...]) -> dict[Mark, Fix]:
+    """Return the fixes of keys that are given twice, and of values that YAML reads in two ways."""
+    found: dict[Mark, Fix | None] = {}
+    wanted = {one.at: one.first for one in reading.problems[:MAX_FIXES] if one.at is not None}
+    for document in reading.documents:
+        for at, first in wanted.items():
+            if first is not None:
+                found[at] = without_repetition(document, first, at)
+        for model in _models(document, kinds):
+            for keys, value in leaves(document.value):
+                if value is None and (at := document.mark(*keys)) in wanted:
+                    found[at] = trap_fix(document, model, keys, _problems)
+    return {at: fix for at, fix in found.items() if fix is not None}
+
+
+def _of_problem(problem: SpecError, path: str, fixes: Mapping[Mark, Fix]) -> Finding:
+    at, first, hint = problem.at or Mark(path=path), problem.first, problem.hint
+    return Finding(
+        rule="yaml",
+        message=problem.message,
+        hint=hint if first is None else "delete one of the two",
+        at=at,
+        related=() if first is None else ((first, "the first one is here"),),
+        fix=fixes.get(at),
+    )
+
+
+def _models(document: Document, kinds: tuple[type[Spec], ...]) -> tuple[type[Spec], ...]:
+    value = document.value
+    given = value.get("kind") if isinstance(value, dict) else None
+    return tuple(kind for kind in kinds if kind.__name__ == given)
 
 
 def _fields(document: Document, model: type[S]) -> Located[S] | tuple[Finding, ...]:
     try:
         return Located(spec=model.model_validate(document.value), document=document)
     except ValidationError as error:
-        problems = error.errors(include_url=False)
-        return tuple(_finding(document, model, problem) for problem in _said_once(model, problems))
+        problems = _said_once(model, error.errors(include_url=False))
+    found = []
+    for number, problem in enumerate(problems):
+        finding = _finding(document, model, problem)
+        keys, _ = _walk(document.value, problem["loc"])
+        if number < MAX_FIXES:
+            fix = fix_of(document, model, problem, keys, _problems, len(problems))
+            finding = replace(finding, fix=fix)
+        found.append(finding)
+    return tuple(found)
+
+
+def _problems(model: type[Spec], value: JSON) -> list[ErrorDetails]:
+    try:
+        model.model_validate(value)
+    except ValidationError as error:
+        return _said_once(model, error.errors(include_url=False))
+    return []
 
 
 def _said_once(model: type[Spec], problems: list[ErrorDetails]) -> list[ErrorDetails]:
@@ -62,13 +125,14 @@ def _said_once(model: type[Spec], problems: list[ErrorDetails]) -> list[ErrorDet
     return [p for p in problems if p["type"] != "missing" or p["loc"] not in meant]
 
 
-def _wrong_header(document: Document, names: tuple[str, ...]) -> Finding | None:
-    value = document.value
+def _wrong_header(document: Document, kinds: tuple[type[Spec], ...]) -> Finding | None:
+    value, names = document.value, tuple(kind.__name__ for kind in kinds)
     if not isinstance(value, dict):
         message = f"kind {' or '.join(names)} is a mapping of keys to values"
         hint = f"start with 'apiVersion: {API_VERSION}'"
         return Finding(rule="type", message=message, hint=hint, at=document.mark())
-    return _wrong_version(document, value) or _wrong_kind(document, value, names)
+    wrong = _wrong_version(document, value) or _wrong_kind(document, value, names)
+    return None if wrong is None else replace(wrong, fix=header_fix(document, kinds, _problems))
 
 
 def _wrong_version(document: Document, value: dict[str, JSON]) -> Finding | None:
