@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from mlgitops.core.errors import StoreError
+from mlgitops.core.errors import NotAllowed, StoreError
+from mlgitops.core.marks import Mark
 
 _SKIPPED = frozenset({".git", ".mlgitops", ".venv", "node_modules", "__pycache__"})
+# A named pipe without a writer would never open, and what a link names is not what is looked at.
+_AS_IT_IS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +54,48 @@ class WorkTree:
                     elif entry.name not in _SKIPPED:
                         todo.append(path)
 
-    def read(self, path: str) -> bytes | None:
-        """See ``Tree.read``."""
-        place = self.root / path
-        if any(part.is_symlink() for part in (place, *place.parents) if part != self.root):
-            inside = place.resolve().is_relative_to(self.root.resolve())
-            if not inside or place.is_symlink():
-                return None
-        try:
-            return place.read_bytes()
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+    def read(self, path: str, at_most: int | None = None) -> bytes | None:
+        """See ``Tree.read``; NotAllowed for what is no plain file, or not ours to read."""
+        if self._leads_out(path):
             return None
+        try:
+            handle = os.open(f"{self.root}/{path}", _AS_IT_IS)
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return None
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENAMETOOLONG):  # a link; a name of no file
+                return None
+            raise _unread(path, str(error.strerror)) from None
+        with os.fdopen(handle, "rb") as stream:
+            state = os.fstat(handle)
+            if stat.S_ISDIR(state.st_mode):
+                return None
+            if not stat.S_ISREG(state.st_mode):
+                raise _unread(path, "it is a pipe, a socket or a device")
+            try:
+                # No more than there is: room for a million bytes would be made for each file.
+                return stream.read(-1 if at_most is None else min(at_most, state.st_size + 1))
+            except OSError as error:
+                raise _unread(path, str(error.strerror)) from None
+
+    def _leads_out(self, path: str) -> bool:
+        """Return whether a folder on the way to ``path`` is a link to somewhere else."""
+        *folders, _ = path.split("/")
+        if ".." in folders:
+            return True
+        for end in range(1, len(folders) + 1):
+            place = Path(self.root, *folders[:end])
+            if place.is_symlink():
+                return not place.resolve().is_relative_to(self.root.resolve())
+        return False
+
+
+def _unread(path: str, why: str) -> NotAllowed:
+    return NotAllowed(
+        f"the file cannot be read: {why}",
+        hint="look at what it is, and at its rights",
+        at=Mark(path=path),
+    )
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -8,10 +8,11 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
+from mlgitops.core.errors import NotAllowed
 from mlgitops.core.findings import Finding
 from mlgitops.core.functions import Functions
 from mlgitops.core.marks import Mark
-from mlgitops.core.sources import Document, read
+from mlgitops.core.sources import MAX_BYTES, Document, read
 from mlgitops.core.specs.base import Located, Spec
 from mlgitops.core.specs.environments import Environment, Hold, Pin, Snapshot
 from mlgitops.core.specs.models import Model
@@ -141,10 +142,10 @@ class _Reader:
         """Read one file."""
         start = Mark(path=path)
         try:
-            data = self.tree.read(path)
-        except OSError as error:
-            message = f"the file cannot be read: {error.strerror}"
-            self._wrong(path, [Finding(rule="yaml", message=message, at=start)])
+            data = self.tree.read(path, MAX_BYTES + 1)
+        except NotAllowed as error:
+            found = Finding(rule="yaml", message=error.message, hint=error.hint, at=start)
+            self._wrong(path, [found])
             self.unnamed.add(path)
             return
         if path.startswith(TEMPLATES):

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+from mlgitops.core.errors import NotAllowed
 from mlgitops.core.trees import Tree
+
+MAX_BYTES: Final = 1_000_000
+MAX_WORDS: Final = 100_000
+MAX_DOTS: Final = 100
+
+_WORDS: Final = re.compile(rb"\w+|[^\w\s]")
+_DOTTED: Final = re.compile(rb"(?:\.[\s\\]*\w+[\s\\]*){%d}" % MAX_DOTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +63,15 @@ class NoFunction:
     functions: tuple[str, ...]
 
 
-Answer: TypeAlias = "Function | NoModule | NotPython | NoFunction"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotRead:
+    """The module is there, and is not looked into."""
+
+    path: str
+    why: str
+
+
+Answer: TypeAlias = "Function | NoModule | NotPython | NoFunction | NotRead"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +88,10 @@ class Functions:
     """Finds functions in one tree; each file is read once."""
 
     tree: Tree
-    _modules: dict[str, _Module | NotPython | None] = field(default_factory=dict)
-    _found: dict[tuple[str, str], _Module | NotPython | NoModule] = field(default_factory=dict)
+    _modules: dict[str, _Module | NotPython | NotRead | None] = field(default_factory=dict)
+    _found: dict[tuple[str, str], _Module | NotPython | NotRead | NoModule] = field(
+        default_factory=dict
+    )
 
     def find(self, function: str, folder: str) -> Answer:
         """Find ``module:function``, in the pipeline's ``folder`` first, then at the root."""
@@ -80,7 +99,7 @@ class Functions:
         found = self._found.get((name, folder))
         if found is None:
             found = self._found[name, folder] = self._find(name, folder)
-        if isinstance(found, NoModule | NotPython):
+        if isinstance(found, NoModule | NotPython | NotRead):
             return found
         if wanted in found.functions:
             return found.functions[wanted]
@@ -88,7 +107,7 @@ class Functions:
             return Function(path=found.path, line=1, accepts=None, needs=())
         return NoFunction(path=found.path, functions=tuple(found.functions))
 
-    def _find(self, name: str, folder: str) -> _Module | NotPython | NoModule:
+    def _find(self, name: str, folder: str) -> _Module | NotPython | NotRead | NoModule:
         below = name.replace(".", "/")
         roots = (f"{folder}/", "")
         for root in roots:
@@ -106,14 +125,33 @@ class Functions:
             ),
         )
 
-    def _module(self, path: str) -> _Module | NotPython | None:
+    def _module(self, path: str) -> _Module | NotPython | NotRead | None:
         if path not in self._modules:
-            source = self.tree.read(path)
-            self._modules[path] = None if source is None else _read(source, path)
+            try:
+                source = self.tree.read(path, MAX_BYTES + 1)
+            except NotAllowed as error:
+                self._modules[path] = NotRead(path=path, why=error.message)
+            else:
+                self._modules[path] = None if source is None else _read(source, path)
         return self._modules[path]
 
 
-def _read(source: bytes, path: str) -> _Module | NotPython:
+def _too_large(source: bytes) -> str | None:
+    """Return why Python's own parser should not get ``source``, or None."""
+    if len(source) > MAX_BYTES:
+        return f"it has more than {MAX_BYTES:,} bytes"
+    # A tree takes a hundred times the room of its text, and a long name the square of its time.
+    if sum(1 for _ in _WORDS.finditer(source)) > MAX_WORDS:
+        return f"it has more than {MAX_WORDS:,} words"
+    if _DOTTED.search(source):
+        return f"a name in it has more than {MAX_DOTS} dots"
+    return None
+
+
+def _read(source: bytes, path: str) -> _Module | NotPython | NotRead:
+    too_large = _too_large(source)
+    if too_large is not None:
+        return NotRead(path=path, why=too_large)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -99,9 +99,10 @@ def read(text: bytes | str, path: str) -> Reading:
 
 def _decode(text: bytes | str, path: str) -> str:
     if len(text) > MAX_BYTES:
+        # How many more is not known: who reads a tree stops one byte after the limit.
         raise SpecError(
-            f"the file has {len(text):,} bytes",
-            hint=f"a spec may have {MAX_BYTES:,}; data belongs in a source, not in YAML",
+            f"the file has more than {MAX_BYTES:,} bytes",
+            hint="data belongs in a source, not in YAML",
             at=Mark(path=path),
         )
     if isinstance(text, str):

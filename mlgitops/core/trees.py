@@ -14,8 +14,8 @@ class Tree(Protocol):
         """Return the sorted paths of all files below the folder ``prefix`` ('' is the root)."""
         ...
 
-    def read(self, path: str) -> bytes | None:
-        """Return the bytes of one file, or None when there is no such file."""
+    def read(self, path: str, at_most: int | None = None) -> bytes | None:
+        """Return the bytes of one file, the first ``at_most`` of them; None when there is none."""
         ...
 
     def links(self, prefix: str = "") -> Iterable[str]:
@@ -35,9 +35,10 @@ class MemoryTree:
         start = prefix.rstrip("/") + "/" if prefix else ""
         return sorted(path for path in self.files if path.startswith(start))
 
-    def read(self, path: str) -> bytes | None:
+    def read(self, path: str, at_most: int | None = None) -> bytes | None:
         """See ``Tree.read``."""
-        return self.files.get(path)
+        data = self.files.get(path)
+        return data if data is None else data[:at_most]
 
     def links(self, prefix: str = "") -> Iterable[str]:
         """See ``Tree.links``."""

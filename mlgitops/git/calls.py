@@ -29,6 +29,7 @@ _SETTINGS: Final = (
     "i18n.logOutputEncoding=UTF-8",
     "log.showSignature=false",
 )
+_CHUNK: Final = 1 << 16
 _OPTIONS: Final = tuple(word for setting in _SETTINGS for word in ("-c", setting))
 
 
@@ -116,10 +117,14 @@ class Calls:
         except gitpython.GitCommandNotFound as error:
             raise _missing() from error
 
-    def _object(self, name: str) -> bytes | None:
+    def _object(self, name: str, at_most: int | None = None) -> bytes | None:
         """Return the bytes of an object or of ``<commit>:<path>``, through one long-lived git."""
         try:
-            return bytes(self._repo.git.get_object_data(name)[3])
+            stream = self._repo.git.stream_object_data(name)[3]
+            data = bytes(stream.read(-1 if at_most is None else at_most))
+            while stream.read(_CHUNK):
+                pass  # git says the rest before it answers again
+            return data
         except ValueError:
             return None
         except gitpython.GitCommandNotFound as error:

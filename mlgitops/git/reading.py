@@ -50,10 +50,10 @@ class CommitTree:
         start = prefix.rstrip("/") + "/" if prefix else ""
         return sorted(path for path in self.entries if path.startswith(start))
 
-    def read(self, path: str) -> bytes | None:
+    def read(self, path: str, at_most: int | None = None) -> bytes | None:
         """See ``Tree.read``."""
         blob = self.entries.get(path)
-        return None if blob is None else self.repository.blob(blob)
+        return None if blob is None else self.repository.blob(blob, at_most)
 
     def links(self, prefix: str = "") -> Iterable[str]:
         """See ``Tree.links``."""
@@ -129,9 +129,9 @@ class Reading(Calls):
                 found[facts["branch"]] = Path(facts["worktree"])
         return found
 
-    def blob(self, object_id: str) -> bytes:
-        """Return the bytes of one object."""
-        data = self._object(object_id)
+    def blob(self, object_id: str, at_most: int | None = None) -> bytes:
+        """Return the bytes of one object, the first ``at_most`` of them."""
+        data = self._object(object_id, at_most)
         if data is None:
             raise GitError(f"the object {object_id} is not here", hint="git fsck; git fetch")
         return data

@@ -277,8 +277,8 @@ HOSTILE = {
     "lists of lists": "[[]," * (ONE_MEGABYTE // 4),
 }
 TOLD = {
-    "ten megabytes": "a.yaml:1:1: the file has 10,000,000 bytes "
-    "(a spec may have 1,000,000; data belongs in a source, not in YAML)",
+    "ten megabytes": "a.yaml:1:1: the file has more than 1,000,000 bytes "
+    "(data belongs in a source, not in YAML)",
     "aliases that explode": "a.yaml:5:15: too large: more than 20,000 values "
     "(do aliases (*name) repeat one another?)",
     "brackets": "a.yaml:1:61: nested too deeply: more than 60 levels (is a bracket not closed?)",

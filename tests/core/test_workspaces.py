@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlgitops.core.drafts import MAX_FINDINGS_OF_A_FILE
-from mlgitops.core.errors import Refused
+from mlgitops.core.errors import NotAllowed, Refused
 from mlgitops.core.trees import MemoryTree
 from mlgitops.core.workspaces import load
 from mlgitops.files import WorkTree
@@ -137,14 +137,14 @@ class Vanishing:
     """A tree whose file is listed, and gone when it is read; or cannot be read at all."""
 
     path: str
-    error: OSError | None = None
+    error: NotAllowed | None = None
 
     def paths(self, prefix: str = "") -> Iterable[str]:
         return MemoryTree(FILES).paths(prefix)
 
-    def read(self, path: str) -> bytes | None:
+    def read(self, path: str, at_most: int | None = None) -> bytes | None:
         if path != self.path:
-            return FILES.get(path)
+            return MemoryTree(FILES).read(path, at_most)
         if self.error is not None:
             raise self.error
         return None
@@ -160,7 +160,7 @@ def test_a_file_that_vanishes_while_it_is_read_is_told() -> None:
 
 
 def test_a_file_that_may_not_be_read_is_told() -> None:
-    denied = PermissionError(13, "Permission denied")
+    denied = NotAllowed("the file cannot be read: Permission denied")
     [finding] = load(Vanishing("pipelines/churn/pipeline.yaml", denied)).findings
     assert finding.message == "the file cannot be read: Permission denied"
 

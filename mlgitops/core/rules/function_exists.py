@@ -9,7 +9,7 @@ from mlgitops.core.calls import Call, calls
 from mlgitops.core.drafts import Draft
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding, did_you_mean
-from mlgitops.core.functions import Answer, Function, NoFunction, NoModule, NotPython
+from mlgitops.core.functions import Answer, Function, NoFunction, NoModule, NotPython, NotRead
 from mlgitops.core.marks import Mark
 
 RULE: Final = "function-exists"
@@ -22,13 +22,19 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
         wrong = _wrong(call.function, answer)
         if wrong is not None:
             message, hint = wrong
-            yield Finding(rule=RULE, message=message, hint=hint, at=_place(call, answer))
+            yield Finding(
+                rule=RULE,
+                message=message,
+                hint=hint,
+                at=_place(call, answer),
+                severity="unknown" if isinstance(answer, NotRead) else "error",
+            )
 
 
 def _place(call: Call, answer: Answer) -> Mark:
     """Return where the module is named, or the function when the module is as it should be."""
     colon = call.function.index(":")
-    if isinstance(answer, NoModule | NotPython):
+    if isinstance(answer, NoModule | NotPython | NotRead):
         return call.at.part(call.function, 0, colon)
     return call.at.part(call.function, colon + 1)
 
@@ -44,6 +50,8 @@ def _wrong(function: str, answer: Answer) -> tuple[str, str] | None:
         case NoFunction(path=path, functions=functions):
             hint = did_you_mean(name, functions) or f"define it: 'def {name}(…)'"
             return f"{path} has no function {name!r}", hint
+        case NotRead(path=path, why=why):
+            return f"{path} is not looked into: {why}", "it is not known whether the call fits"
         case Function(plain=False, path=path):
             hint = f"write 'def {name}' without 'async'"
             return f"{name!r} in {path} is a coroutine, and nobody awaits it here", hint
