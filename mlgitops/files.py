@@ -66,15 +66,20 @@ class WorkTree:
             if error.errno in (errno.ELOOP, errno.ENAMETOOLONG):  # a link; a name of no file
                 return None
             raise _unread(path, str(error.strerror)) from None
-        with os.fdopen(handle, "rb") as stream:
+        with os.fdopen(handle, "rb", buffering=0) as stream:
             state = os.fstat(handle)
             if stat.S_ISDIR(state.st_mode):
                 return None
             if not stat.S_ISREG(state.st_mode):
                 raise _unread(path, "it is a pipe, a socket or a device")
             try:
+                if at_most is None:
+                    return stream.readall()
                 # No more than there is: room for a million bytes would be made for each file.
-                return stream.read(-1 if at_most is None else min(at_most, state.st_size + 1))
+                data, wanted = b"", min(at_most, state.st_size + 1)
+                while more := stream.read(wanted - len(data)):
+                    data += more
+                return data
             except OSError as error:
                 raise _unread(path, str(error.strerror)) from None
 
@@ -83,10 +88,15 @@ class WorkTree:
         *folders, _ = path.split("/")
         if ".." in folders:
             return True
-        for end in range(1, len(folders) + 1):
-            place = Path(self.root, *folders[:end])
-            if place.is_symlink():
-                return not place.resolve().is_relative_to(self.root.resolve())
+        place = str(self.root)
+        for folder in folders:
+            place = f"{place}/{folder}"
+            try:
+                linked = stat.S_ISLNK(os.lstat(place).st_mode)
+            except (OSError, ValueError):
+                return False
+            if linked:
+                return not Path(place).resolve().is_relative_to(self.root.resolve())
         return False
 
 
@@ -98,7 +108,7 @@ def _unread(path: str, why: str) -> NotAllowed:
     )
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """Write ``data`` so that a reader, or a crash at any moment, sees the old file or the new one.
 
     Raises StoreError when the disk is full, read-only or not writable.
@@ -112,7 +122,7 @@ def write_whole(path: Path, data: bytes) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         # mkstemp makes files that only their owner may read; others share a store and a checkout.
-        Path(staged).chmod(0o644)
+        Path(staged).chmod(mode)
         Path(staged).replace(path)
     except OSError as error:
         if staged is not None:
