@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mlgitops.core.errors import SpecError
@@ -43,6 +43,15 @@ def order(needs: Mapping[str, Iterable[str]]) -> tuple[str, ...] | Cycle:
             if wanted not in done:
                 path[wanted] = _open(needs, wanted)
     return tuple(done)
+
+
+def cycles(needs: Mapping[str, Iterable[str]]) -> Iterator[Cycle]:
+    """Yield cycles until none is left, none of which shares a name with another."""
+    left = {name: tuple(wanted) for name, wanted in needs.items()}
+    while isinstance(found := order(left), Cycle):
+        yield found
+        for name in found.names:
+            del left[name]
 
 
 def _open(needs: Mapping[str, Iterable[str]], name: str) -> list[str]:

@@ -19,6 +19,12 @@ from mlgitops.report import findings as report
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests/data/rules"
 PAGES = ROOT / "docs/rules"
+NOT_YET = "not-yet"
+# What the same mistake is found by as well.
+ALSO = {
+    "environment-unreachable": {"environment-cycle"},
+    "gate-contradiction": {"gate-direction"},
+}
 # What reading one file finds; the other rules look between files.
 OF_READING = {
     "api-version",
@@ -54,6 +60,12 @@ def facts_of(rule: str) -> Facts:
     return Facts(releases=json.loads(path.read_text())) if path.exists() else Facts()
 
 
+def told(tree: WorkTree, rule: str) -> tuple[Finding, ...]:
+    """What validate says; that a key waits for a later version is said of many good specs, too."""
+    found = validate(tree, facts_of(rule))
+    return tuple(one for one in found if rule == NOT_YET or one.rule != NOT_YET)
+
+
 def test_every_rule_has_a_file_a_page_and_a_data_folder() -> None:
     files = {path.stem.replace("_", "-") for path in Path(str(rules.__file__)).parent.glob("*.py")}
     assert files - {"--init--"} == set(rules.RULES)
@@ -83,11 +95,11 @@ def test_a_page_has_the_shape_of_all_pages(rule: str) -> None:
 @pytest.mark.parametrize("rule", ALL)
 def test_a_rule_finds_what_is_bad_and_nothing_in_what_is_good(rule: str, tmp_path: Path) -> None:
     bad, good = lay_out(rule, "bad", tmp_path / "bad"), lay_out(rule, "good", tmp_path / "good")
-    found = validate(bad, facts_of(rule))
-    assert {finding.rule for finding in found} == {rule}
+    found = told(bad, rule)
+    assert {finding.rule for finding in found} == {rule} | ALSO.get(rule, set())
     expected = (DATA / rule / "expected.txt").read_text()
     assert report.text(found, bad.read) + "\n" == expected
-    assert validate(good, facts_of(rule)) == ()
+    assert told(good, rule) == ()
 
 
 # Their subject is a path: there is no word in the file to point at.
@@ -97,7 +109,7 @@ OF_A_PATH = {"project-exists", "spec-file", "symlink", "template-file", "templat
 @pytest.mark.parametrize("rule", ALL)
 def test_a_finding_points_at_a_whole_word_that_is_in_the_file(rule: str, tmp_path: Path) -> None:
     tree = lay_out(rule, "bad", tmp_path)
-    for finding in validate(tree, facts_of(rule)):
+    for finding in told(tree, rule):
         for at in (finding.at, *(at for at, _ in finding.related)):
             if rule in OF_A_PATH:
                 assert (at.line, at.column, at.length) == (1, 1, 1)

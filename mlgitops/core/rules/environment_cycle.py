@@ -8,16 +8,15 @@ from typing import Final
 from mlgitops.core.drafts import Draft
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding
-from mlgitops.core.graphs import Cycle, order
+from mlgitops.core.graphs import cycles
 
 RULE: Final = "environment-cycle"
 
 
 def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
-    """Find one circle of environments."""
+    """Find circles of environments."""
     by_name = {environment.spec.name: environment for environment in draft.environments}
-    found = order({name: environment.spec.after for name, environment in by_name.items()})
-    if isinstance(found, Cycle):
+    for found in cycles({name: one.spec.after for name, one in by_name.items()}):
         first = by_name[found.names[0]]
         wanted = (*found.names[1:], found.names[0])[0]
         yield Finding(

@@ -8,26 +8,34 @@ from typing import Final
 from mlgitops.core.drafts import Draft
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding
-from mlgitops.core.graphs import Cycle, order, step_inputs, step_needs
+from mlgitops.core.graphs import cycles, step_inputs, step_needs
+from mlgitops.core.marks import Mark
+from mlgitops.core.specs.base import Located
+from mlgitops.core.specs.pipelines import Pipeline
 
 RULE: Final = "step-cycle"
 
 
 def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
-    """Find one circle of steps in each pipeline."""
+    """Find circles of steps in each pipeline."""
     for pipeline in draft.pipelines:
         needs = step_needs(pipeline.spec)
-        found = order(needs)
-        if not isinstance(found, Cycle) or len(needs) < len(pipeline.spec.steps):
+        if len(needs) < len(pipeline.spec.steps):
             continue
-        first, wanted = found.names[0], (*found.names[1:], found.names[0])[0]
-        for index, step in enumerate(pipeline.spec.steps):
-            closing = [name for name, maker, _ in step_inputs(step) if maker == wanted]
-            if step.name == first and closing:
-                yield Finding(
-                    rule=RULE,
-                    message=f"these steps wait for one another: {found}",
-                    hint="take one of these inputs away",
-                    at=pipeline.mark("steps", index, "inputs", closing[0]),
-                )
-                break
+        for found in cycles(needs):
+            first, wanted = found.names[0], (*found.names[1:], found.names[0])[0]
+            yield Finding(
+                rule=RULE,
+                message=f"these steps wait for one another: {found}",
+                hint="take one of these inputs away",
+                at=_closing(pipeline, first, wanted),
+            )
+
+
+def _closing(pipeline: Located[Pipeline], first: str, wanted: str) -> Mark:
+    """Return the first place where the step ``first`` asks for an output of ``wanted``."""
+    for index, step in enumerate(pipeline.spec.steps):
+        for name, maker, _ in step_inputs(step):
+            if step.name == first and maker == wanted:
+                return pipeline.mark("steps", index, "inputs", name)
+    return pipeline.mark("steps")
