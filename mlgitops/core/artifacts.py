@@ -29,6 +29,11 @@ def outputs_of(pipeline: Pipeline) -> dict[str, dict[str, OutputSpec]]:
     return found
 
 
+def artifacts_of(pipeline: Pipeline) -> list[str]:
+    """Return every ``step.output`` of the pipeline."""
+    return [f"{step.name}.{output}" for step in pipeline.steps for output in step.outputs]
+
+
 def find_output(pipeline: Pipeline, artifact: str) -> OutputSpec | NoOutput:
     """Return the output that ``artifact`` (``step.output``) names in ``pipeline``."""
     maker, _, output = artifact.partition(".")

@@ -125,12 +125,9 @@ def apply(text: str, fixes: Iterable[Fix]) -> tuple[str, tuple[Fix, ...]]:
 
 def diff(path: str, before: str, after: str) -> str:
     """Return the unified diff that makes ``after`` of ``before``, as ``git apply`` takes it."""
-    lines = unified_diff(
-        _lines(before),
-        _lines(after),
-        f"a/{path}",
-        f"b/{path}",
-    )
+    # git ends a name with a blank in it by a tab.
+    end = "\t" if " " in path else ""
+    lines = unified_diff(_lines(before), _lines(after), f"a/{path}{end}", f"b/{path}{end}")
     return "".join(
         line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
     )

@@ -23,13 +23,18 @@ _QUOTES: Final = ("'", '"')
 _ENTRY: Final = re.compile(r"""[\w.-]+\s*:\s+([\w.+-]+|"[^"\\]*"|'[^']*')(?=\s*[,}])""")
 
 
-def respelt(document: Document, keys: Keys, word: str, known: Iterable[str]) -> Fix | None:
+def respelt(
+    document: Document, keys: Keys, word: str, known: Iterable[str], *, taken: Iterable[str] = ()
+) -> Fix | None:
     """Return the fix that writes the name of ``known`` that ``word`` at ``keys`` certainly means.
 
-    ``word`` may be a part of the text there, when it stands in it once.
+    ``word`` may be a part of the text there, when it stands in it once. ``taken``: names that
+    would be wrong here, though ``word`` may mean them.
     """
     meant = name_meant(word, known)
-    return None if meant is None else spelt(document, document.mark(*keys), word, meant)
+    if meant is None or meant in taken:
+        return None
+    return spelt(document, document.mark(*keys), word, meant)
 
 
 def spelt(document: Document, at: Mark, word: str, meant: str) -> Fix | None:

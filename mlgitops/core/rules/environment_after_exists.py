@@ -8,6 +8,7 @@ from typing import Final
 from mlgitops.core.drafts import Draft, folder
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding, did_you_mean
+from mlgitops.core.rewriting import respelt
 
 RULE: Final = "environment-after-exists"
 
@@ -17,6 +18,7 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
     known = [environment.spec.name for environment in draft.environments]
     folders = {folder(environment.path) for environment in draft.environments}
     for environment in draft.environments:
+        taken = (environment.spec.name, *environment.spec.after)
         for place, name in enumerate(environment.spec.after):
             if (
                 name not in known
@@ -28,4 +30,5 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
                     message=f"there is no environment {name!r}",
                     hint=did_you_mean(name, known) or f"the environments are {', '.join(known)}",
                     at=environment.mark("after", place),
+                    fix=respelt(environment.document, ("after", place), name, known, taken=taken),
                 )

@@ -9,6 +9,8 @@ from mlgitops.core.asked import gates
 from mlgitops.core.drafts import Draft
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding, did_you_mean
+from mlgitops.core.metrics import METRICS
+from mlgitops.core.rewriting import respelt
 
 RULE: Final = "gate-metric-exists"
 
@@ -32,4 +34,11 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
             hint = f"add 'model: {owner}' if the gate is for that model alone"
         elif len(recorded) > 1:
             message = f"no model records the metric {metric!r}"
-        yield Finding(rule=RULE, message=message, hint=hint, at=asked.mark("metric"))
+        keys = ("gates", asked.index, "metric")
+        yield Finding(
+            rule=RULE,
+            message=message,
+            hint=hint,
+            at=asked.mark("metric"),
+            fix=None if metric in METRICS else respelt(asked.owner.document, keys, metric, known),
+        )

@@ -9,6 +9,7 @@ from mlgitops.core.asked import gates
 from mlgitops.core.drafts import Draft
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding, did_you_mean
+from mlgitops.core.rewriting import respelt
 
 RULE: Final = "gate-model-exists"
 
@@ -17,7 +18,7 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
     """Find gates for models that are not there, or for another model than their own."""
     known = [model.spec.name for model in draft.models]
     for asked in gates(draft):
-        name = asked.gate.model
+        name, fix = asked.gate.model, None
         if name is None:
             continue
         if asked.owner.spec.kind == "Model" and name != asked.owner.spec.name:
@@ -26,6 +27,8 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
         elif name not in known and not draft.may_have("Model", name):
             message = f"there is no model {name!r}"
             hint = did_you_mean(name, known) or f"the models are {', '.join(known) or 'none'}"
+            keys = ("gates", asked.index, "model")
+            fix = respelt(asked.owner.document, keys, name, known)
         else:
             continue
-        yield Finding(rule=RULE, message=message, hint=hint, at=asked.mark("model"))
+        yield Finding(rule=RULE, message=message, hint=hint, at=asked.mark("model"), fix=fix)

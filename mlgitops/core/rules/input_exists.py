@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from mlgitops.core.artifacts import NoOutput, find_output
+from mlgitops.core.artifacts import NoOutput, artifacts_of, find_output
 from mlgitops.core.drafts import Draft
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding
+from mlgitops.core.rewriting import respelt
 
 RULE: Final = "input-exists"
 
@@ -22,6 +23,17 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
                     continue
                 found = find_output(pipeline.spec, artifact)
                 if isinstance(found, NoOutput):
-                    at = pipeline.mark("steps", index, "inputs", name)
-                    at = at.part(artifact, found.start, found.end)
-                    yield Finding(rule=RULE, message=found.message, hint=found.hint, at=at)
+                    keys = ("steps", index, "inputs", name)
+                    yield Finding(
+                        rule=RULE,
+                        message=found.message,
+                        hint=found.hint,
+                        at=pipeline.mark(*keys).part(artifact, found.start, found.end),
+                        fix=respelt(
+                            pipeline.document,
+                            keys,
+                            artifact,
+                            artifacts_of(pipeline.spec),
+                            taken=[f"{step.name}.{output}" for output in step.outputs],
+                        ),
+                    )

@@ -9,6 +9,7 @@ from mlgitops.core.drafts import Draft
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding, did_you_mean
 from mlgitops.core.metrics import METRICS
+from mlgitops.core.rewriting import respelt
 
 RULE: Final = "metric-exists"
 
@@ -21,6 +22,7 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
         for place, name in enumerate(model.spec.evaluation.metrics):
             if name in fitting:
                 continue
+            keys = ("evaluation", "metrics", place)
             message = f"there is no metric {name!r}"
             if name in METRICS:
                 message = f"{name!r} is no metric of {task}"
@@ -28,5 +30,10 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
                 rule=RULE,
                 message=message,
                 hint=did_you_mean(name, fitting) or f"for {task} there are {', '.join(fitting)}",
-                at=model.mark("evaluation", "metrics", place),
+                at=model.mark(*keys),
+                fix=None
+                if name in METRICS
+                else respelt(
+                    model.document, keys, name, fitting, taken=model.spec.evaluation.metrics
+                ),
             )

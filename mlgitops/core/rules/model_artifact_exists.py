@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from mlgitops.core.artifacts import NoOutput, find_output
+from mlgitops.core.artifacts import NoOutput, artifacts_of, find_output
 from mlgitops.core.drafts import Draft
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding
+from mlgitops.core.rewriting import respelt
 
 RULE: Final = "model-artifact-exists"
 
@@ -22,7 +23,14 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
             named["monitoring", "reference"] = spec.monitoring.reference
         pipeline = draft.pipeline(spec.pipeline)
         for keys, artifact in named.items():
-            found = None if pipeline is None else find_output(pipeline.spec, artifact)
+            if pipeline is None:
+                continue
+            found = find_output(pipeline.spec, artifact)
             if isinstance(found, NoOutput):
-                at = model.mark(*keys).part(artifact, found.start, found.end)
-                yield Finding(rule=RULE, message=found.message, hint=found.hint, at=at)
+                yield Finding(
+                    rule=RULE,
+                    message=found.message,
+                    hint=found.hint,
+                    at=model.mark(*keys).part(artifact, found.start, found.end),
+                    fix=respelt(model.document, keys, artifact, artifacts_of(pipeline.spec)),
+                )

@@ -8,6 +8,7 @@ from typing import Final
 from mlgitops.core.drafts import Draft
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding, did_you_mean
+from mlgitops.core.rewriting import respelt
 
 RULE: Final = "model-pipeline-exists"
 
@@ -23,4 +24,5 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
                 message=f"there is no pipeline {name!r}",
                 hint=did_you_mean(name, known) or f"it would stand in pipelines/{name}/",
                 at=model.mark("pipeline"),
+                fix=respelt(model.document, ("pipeline",), name, known),
             )

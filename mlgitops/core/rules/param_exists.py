@@ -8,6 +8,7 @@ from typing import Final
 from mlgitops.core.drafts import Draft
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding, did_you_mean
+from mlgitops.core.rewriting import respelt
 
 RULE: Final = "param-exists"
 
@@ -19,9 +20,11 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
         for index, step in enumerate(pipeline.spec.steps):
             for place, name in enumerate(step.params):
                 if name not in known:
+                    keys = ("steps", index, "params", place)
                     yield Finding(
                         rule=RULE,
                         message=f"{pipeline.spec.name!r} has no param {name!r}",
                         hint=did_you_mean(name, known) or f"add '{name}: …' to its params",
-                        at=pipeline.mark("steps", index, "params", place),
+                        at=pipeline.mark(*keys),
+                        fix=respelt(pipeline.document, keys, name, known, taken=step.params),
                     )
