@@ -7,6 +7,8 @@ A command is one module of this package, imported when it is called and not befo
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
@@ -53,6 +55,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code (the table is in ``mlgitops --help``)."""
     words = list(sys.argv[1:] if argv is None else argv)
+    _open_streams()
     if words in (["--version"], ["-V"]):
         print(f"mlgitops {__version__}")
         return 0
@@ -64,6 +67,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     name = words[place]
     return call(name, known[name], words[:place], words[place + 1 :])
+
+
+def _open_streams() -> None:
+    """Let every text be printed: by a process without standard output, and on any terminal."""
+    # Closed streams are None, and their numbers would go to the next files that are opened.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Names of files may be any bytes, and a terminal may know no letter beyond ASCII.
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _command_at(words: Sequence[str]) -> int | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
 import traceback
 from collections.abc import Sequence
 
 from mlgitops import __version__
 from mlgitops.cli import add_directory
+from mlgitops.cli.terminal import say, write_json
+from mlgitops.core.digests import JSON
 from mlgitops.core.errors import MlgitopsError
 
 
@@ -31,35 +32,44 @@ def call(name: str, text: str, before: Sequence[str], words: Sequence[str]) -> i
         return 0 if stop.code in (0, None) else 2
     args.say = say
     try:
-        code = int(module.run(args))
-        sys.stdout.flush()
-        return code
+        return int(module.run(args))
     except MlgitopsError as error:
-        show(error)
-        return error.exit_code
+        return _failed(args, error)
     except KeyboardInterrupt:
-        print("interrupted; run the same command again to go on", file=sys.stderr)
+        say("interrupted; run the same command again to go on")
         return 130
-    except BrokenPipeError:
-        # The reader (head, less) has gone. Python would complain once more while it shuts down.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception:
-        print(_bug(name), file=sys.stderr)
-        return 3
-
-
-def say(line: str) -> None:
-    """Show one line of progress, beside the result and never in it."""
-    print(line, file=sys.stderr, flush=True)
+    except Exception as error:
+        say(_bug(name))
+        return _answered(args, 3, f"a bug in mlgitops: {type(error).__name__}: {error}")
 
 
 def show(error: MlgitopsError) -> None:
     """Print where, what, and what next."""
     place = f"{error.at}: " if error.at is not None else ""
-    print(f"{place}error: {error.message}", file=sys.stderr)
+    say(f"{place}error: {error.message}")
     if error.hint:
-        print(f"  hint: {error.hint}", file=sys.stderr)
+        say(f"  hint: {error.hint}")
+
+
+def _failed(args: argparse.Namespace, error: MlgitopsError) -> int:
+    show(error)
+    at = error.at
+    place: dict[str, JSON] = (
+        {} if at is None else {"path": at.path, "line": at.line, "column": at.column}
+    )
+    return _answered(args, error.exit_code, error.message, {"hint": error.hint, **place})
+
+
+def _answered(
+    args: argparse.Namespace, code: int, message: str, more: dict[str, JSON] | None = None
+) -> int:
+    """Tell a program that asked for JSON why there is none; return the exit code."""
+    if getattr(args, "json", False) or getattr(args, "format", None) == "json":
+        try:
+            write_json({"error": {"exit_code": code, "message": message, **(more or {})}})
+        except MlgitopsError as error:
+            show(error)
+    return code
 
 
 def _bug(name: str) -> str:

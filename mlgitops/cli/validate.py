@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlgitops.core.digests import JSON
+    from mlgitops.core.facts import Facts
+    from mlgitops.core.findings import Finding
+    from mlgitops.core.trees import Tree
+    from mlgitops.files import WorkTree
+    from mlgitops.flow.remembering import Observed
+    from mlgitops.git import Repository
 
 EXAMPLES = """examples:
   mlgitops validate                      the files as they are here, committed or not
+  mlgitops validate pipelines/churn      only what is wrong there; everything is read all the same
+  mlgitops validate --since origin/main  only what a branch changed, and what depends on that
+  mlgitops validate --quiet              one line for each finding
+  mlgitops validate --explain value      the page of a rule: what it finds, why, before and after
   mlgitops validate --format json        for a program
   mlgitops validate --format github      as annotations of a pull request's files
 
@@ -17,30 +32,132 @@ fetched), is shown and exits 0.
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help="show only what is wrong in these files, folders"
+    )
+    parser.add_argument(
         "--format", choices=("text", "json", "github"), default="text", help="default: text"
     )
+    parser.add_argument(
+        "--output", metavar="FILE", help="write the format into FILE, and print text all the same"
+    )
+    parser.add_argument(
+        "--since", metavar="REV", help="look only at what was changed since REV, and depends on it"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="one line for each finding")
+    parser.add_argument("--explain", metavar="RULE", help="print the page of a rule")
 
 
 def run(args: argparse.Namespace) -> int:
     """Validate, and show the findings."""
+    if args.explain is not None:
+        return _explain(args.explain)
     from pathlib import Path
 
-    from mlgitops.cli.terminal import paint, write, write_json
     from mlgitops.files import WorkTree
-    from mlgitops.flow.facts import gather
-    from mlgitops.flow.validate import validate
+    from mlgitops.flow import scopes
     from mlgitops.git import Repository
-    from mlgitops.report import findings as report
 
     # Not by way of the settings: a broken mlgitops.yaml is a finding here, and not the only one.
-    repository = Repository.open(Path(args.directory))
+    start = Path(args.directory).absolute()
+    repository = Repository.open(start)
     tree = WorkTree(repository.root)
-    found = validate(tree, gather(repository))
-    match args.format:
-        case "json":
-            write_json(report.to_json(found))
-        case "github":
-            write(report.github(found))
-        case _:
-            write(report.text(found, tree.read, paint()))
+    asked = scopes.places(repository.root, start, args.paths)
+    every = _looked(repository, tree, args.since)
+    done: dict[str, JSON] = {}
+    found = scopes.within(every, asked) if asked else every
+    _show(args, found, tree, elsewhere=len(every) - len(found), done=done)
     return 1 if any(finding.severity == "error" for finding in found) else 0
+
+
+def _looked(repository: Repository, tree: WorkTree, since: str | None) -> tuple[Finding, ...]:
+    """Return all findings, or those that a change since a revision can have to do with."""
+    from mlgitops.flow.remembering import remembered
+
+    def look(seen: Observed, facts: Facts) -> tuple[Finding, ...]:
+        # Reading specs costs more to import than all that a look into memory takes.
+        from mlgitops.flow.validate import validate
+
+        return validate(seen, facts)
+
+    if since is None:
+        return remembered(repository, tree, look)
+    from mlgitops.flow.facts import gather
+    from mlgitops.flow.validate import reach_since, validate_reached
+
+    return validate_reached(
+        tree,
+        reach_since(repository, tree, since),
+        gather(repository),
+        lambda: remembered(repository, tree, look),
+    )
+
+
+def _show(
+    args: argparse.Namespace,
+    found: Sequence[Finding],
+    tree: Tree,
+    *,
+    elsewhere: int,
+    done: dict[str, JSON],
+) -> None:
+    """Print the findings in the format asked for, or write that into a file and print text."""
+    from mlgitops.cli.terminal import paint, put, write
+    from mlgitops.report import findings as report
+
+    if args.format == "github":
+        _add_to_the_page_of_the_step(found)
+    if args.output is not None:
+        from pathlib import Path
+
+        from mlgitops.files import write_whole
+
+        write_whole(Path(args.directory, args.output), _formatted(args.format, found, tree, done))
+    elif args.format != "text":
+        put(_formatted(args.format, found, tree, done))
+        return
+    if args.quiet:
+        write(report.short(found, paint()))
+    else:
+        write(report.text(found, tree.read, paint(), elsewhere=elsewhere))
+
+
+def _formatted(format: str, found: Sequence[Finding], tree: Tree, done: dict[str, JSON]) -> bytes:
+    """Return the findings in a format; what makes it is imported only when it is asked for."""
+    match format:
+        case "json":
+            from mlgitops.core.digests import document
+            from mlgitops.report.findings import to_json
+
+            return document({**done, **to_json(found)})
+        case "github":
+            from mlgitops.report.github import commands
+
+            return commands(found).encode()
+        case _:
+            from mlgitops.report.findings import text
+            from mlgitops.report.tables import clean
+
+            return clean(text(found, tree.read) + "\n").encode()
+
+
+def _add_to_the_page_of_the_step(found: Sequence[Finding]) -> None:
+    """Write all findings where GitHub shows them: of annotations it shows ten of a level."""
+    import os
+    from pathlib import Path
+
+    from mlgitops.report.github import page
+
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary and found:
+        with Path(summary).open("a", encoding="utf-8") as stream:
+            stream.write(page(found))
+
+
+def _explain(rule: str) -> int:
+    from mlgitops.cli.terminal import paint, write
+    from mlgitops.report.rules import page
+
+    colour = paint()
+    lines = page(rule).markdown.splitlines()
+    write("\n".join(colour(line, "bold") if line.startswith("#") else line for line in lines))
+    return 0

@@ -1,4 +1,4 @@
-"""Findings as text with the line they are about, as JSON, and as annotations of a GitHub job."""
+"""Findings for a person, each with the lines that it is about, and as JSON for a program."""
 
 from __future__ import annotations
 
@@ -8,111 +8,89 @@ from typing import Final
 
 from mlgitops.core.digests import JSON
 from mlgitops.core.findings import Finding, Severity
-from mlgitops.core.marks import Mark
-from mlgitops.core.secrets import masked
-from mlgitops.report.tables import Paint, Style, plain, width
+from mlgitops.report.snippets import Label, Lines, frame, shown
+from mlgitops.report.tables import Paint, Style, plain
 
-_STYLES: Final[dict[Severity, Style]] = {"error": "bad", "warning": "warn", "unknown": "dim"}
-_LEVELS: Final[dict[Severity, str]] = {"error": "error", "warning": "warning", "unknown": "notice"}
+STYLES: Final[dict[Severity, Style]] = {"error": "bad", "warning": "warn", "unknown": "dim"}
 _WORDS: Final[dict[Severity, tuple[str, str]]] = {
     "error": ("error", "errors"),
     "warning": ("warning", "warnings"),
     "unknown": ("unknown", "unknown"),
 }
-# A line is shown around its mark; a minified file is one line of a megabyte.
-_WINDOW: Final = 100
+# So many rules are named at the end; who has more begins with the first ones.
+_NAMED: Final = 6
 
 
 def text(
-    findings: Sequence[Finding], read: Callable[[str], bytes | None], paint: Paint = plain
+    findings: Sequence[Finding],
+    read: Callable[[str], bytes | None],
+    paint: Paint = plain,
+    *,
+    elsewhere: int = 0,
 ) -> str:
-    """Return the findings for a person, each with its line and a caret; ``read`` gives a file."""
-    lines = _Lines(read)
-    parts = [line for finding in findings for line in _block(finding, lines, paint)]
-    parts.append(summary(findings))
-    return "\n".join(parts)
+    """Return the findings for a person, each with its line and a caret; ``read`` gives a file.
+
+    ``elsewhere``: how many more there are in files that nobody asked for.
+    """
+    places = (at for f in findings for at in (f.at, *(at for at, _ in f.related)))
+    lines = Lines(read, places)
+    blocks = ["\n".join(_block(finding, lines, paint)) for finding in findings]
+    return "\n\n".join((*blocks, summary(findings, elsewhere=elsewhere)))
 
 
-def summary(findings: Sequence[Finding]) -> str:
-    """Return one line: how many of each severity in how many files."""
+def short(findings: Iterable[Finding], paint: Paint = plain) -> str:
+    """Return one line for each finding, and nothing else."""
+    return "\n".join(_head(finding, paint) for finding in findings)
+
+
+def summary(findings: Sequence[Finding], *, elsewhere: int = 0) -> str:
+    """Return how many there are of each severity and in how many files, and what to do next."""
+    others = f"{elsewhere} more in other files" if elsewhere else ""
     if not findings:
-        return "nothing is wrong"
+        return f"nothing is wrong here; {others}" if others else "nothing is wrong"
     counted = Counter(finding.severity for finding in findings)
     words = [f"{number} {_WORDS[one][number > 1]}" for one in _WORDS if (number := counted[one])]
     files = len({finding.at.path for finding in findings})
     where = "1 file" if files == 1 else f"{files} files"
-    return f"{', '.join(words)} in {where}; docs/rules/ has a page for each [rule]"
+    lines = [f"{', '.join(words)} in {where}" + (f"; {others}" if others else "")]
+    if fixable := sum(finding.fix is not None for finding in findings):
+        lines.append(f"{fixable} can be fixed without a doubt: mlgitops validate --fix")
+    lines.append(_explained(sorted({finding.rule for finding in findings})))
+    return "\n".join(lines)
 
 
 def to_json(findings: Iterable[Finding]) -> dict[str, JSON]:
     """Return the form of ``validate --format json``."""
-    return {"findings": [{**f.to_json(), "docs": f"docs/rules/{f.rule}.md"} for f in findings]}
+    return {"findings": [finding.to_json() for finding in findings]}
 
 
-def github(findings: Iterable[Finding]) -> str:
-    """Return workflow commands that mark the findings in a pull request's files."""
-    return "\n".join(_annotation(finding) for finding in findings)
+def _explained(rules: Sequence[str]) -> str:
+    if len(rules) == 1:
+        return f"why, and what to write instead: mlgitops validate --explain {rules[0]}"
+    more = ", …" if len(rules) > _NAMED else ""
+    named = ", ".join(rules[:_NAMED]) + more
+    return f"why, and what to write instead: mlgitops validate --explain RULE ({named})"
 
 
-class _Lines:
-    """The lines of the files that findings are about; each file is read once."""
-
-    def __init__(self, read: Callable[[str], bytes | None]) -> None:
-        self._read = read
-        self._files: dict[str, list[str]] = {}
-
-    def at(self, mark: Mark) -> str | None:
-        if mark.path not in self._files:
-            data = self._read(mark.path) or b""
-            self._files[mark.path] = data.decode("utf-8-sig", "replace").split("\n")
-        lines = self._files[mark.path]
-        line = lines[mark.line - 1].rstrip("\r") if mark.line <= len(lines) else ""
-        return line if line.strip() else None
+def _head(finding: Finding, paint: Paint) -> str:
+    label = paint(f"{finding.severity}[{finding.rule}]", STYLES[finding.severity])
+    return f"{paint(shown(str(finding.at)), 'bold')}: {label}: {shown(finding.message)}"
 
 
-def _block(finding: Finding, lines: _Lines, paint: Paint) -> Iterator[str]:
-    label = paint(f"{finding.severity}[{finding.rule}]", _STYLES[finding.severity])
-    yield f"{paint(_visible(str(finding.at)), 'bold')}: {label}: {_visible(finding.message)}"
-    line = lines.at(finding.at)
-    if line is not None:
-        source, before, marked = _window(line, finding.at)
-        number = str(finding.at.line)
-        yield f"  {paint(f'{number} |', 'dim')} {source}"
-        carets = paint("^" * max(1, width(marked)), _STYLES[finding.severity])
-        yield f"  {paint(' ' * len(number) + ' |', 'dim')} {' ' * width(before)}{carets}"
-    if finding.hint:
-        yield f"  hint: {_visible(finding.hint)}"
-
-
-def _window(line: str, mark: Mark) -> tuple[str, str, str]:
-    """Return the part of the line to show, what is before the mark in it, and what is marked."""
-    line = _visible(masked(line))
-    start = min(mark.column - 1, len(line))
-    first = max(0, start - _WINDOW // 2) if len(line) > _WINDOW else 0
-    last = first + _WINDOW
-    head, tail = "…" if first else "", "…" if last < len(line) else ""
-    before = head + line[first:start]
-    return head + line[first:last] + tail, before, line[start : min(start + mark.length, last)]
-
-
-def _visible(text: str) -> str:
-    """Return the text without characters that move a terminal's cursor or change its colours."""
-    return "".join(c if c.isprintable() or c == " " else "·" for c in text)
-
-
-def _annotation(finding: Finding) -> str:
-    at = finding.at
-    fields = {"file": at.path, "line": str(at.line), "col": str(at.column)}
-    if at.length > 1:
-        fields |= {"endLine": str(at.line), "endColumn": str(at.column + at.length)}
-    fields["title"] = finding.rule
-    given = ",".join(f"{name}={_escaped(value, ':,')}" for name, value in fields.items())
-    message = finding.message + (f"\nhint: {finding.hint}" if finding.hint else "")
-    return f"::{_LEVELS[finding.severity]} {given}::{_escaped(message, '')}"
-
-
-def _escaped(value: str, more: str) -> str:
-    value = value.encode("utf-8", "replace").decode()
-    for character in ("%", "\r", "\n", *more):
-        value = value.replace(character, f"%{ord(character):02X}")
-    return value
+def _block(finding: Finding, lines: Lines, paint: Paint) -> Iterator[str]:
+    yield _head(finding, paint)
+    main = Label(at=finding.at, style=STYLES[finding.severity], main=True)
+    beside = [
+        Label(at=at, text=said)
+        for at, said in finding.related
+        if at.path == finding.at.path and lines.at(at) is not None
+    ]
+    yield from frame([main, *beside], lines, paint)
+    for at, said in finding.related:
+        if at.path != finding.at.path or lines.at(at) is None:
+            yield f"  {paint(shown(str(at)), 'bold')}: {shown(said)}"
+            yield from frame([Label(at=at)], lines, paint)
+    if finding.fix is not None:
+        yield f"  hint: {shown(finding.hint or finding.fix.title)} (--fix does it)"
+    elif finding.hint:
+        yield f"  hint: {shown(finding.hint)}"

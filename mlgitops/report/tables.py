@@ -55,10 +55,14 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Cell]], paint: Paint = 
 
 def width(text: str) -> int:
     """Return how many columns of a terminal the text takes."""
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in text
-    )
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def _columns(character: str) -> int:
+    # A mark stands on the letter before it, and a vowel of Hangul in the syllable before it.
+    if unicodedata.category(character) in ("Mn", "Me") or "\u1160" <= character <= "\u11ff":
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _line(cells: Sequence[Cell], widths: Sequence[int], paint: Paint) -> str:

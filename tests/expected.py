@@ -1,0 +1,25 @@
+"""``python -m tests.expected [RULE ...]`` writes tests/data/rules/*/expected.txt again.
+
+Read the difference as a user would, and commit it with the change that made it.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from mlgitops.flow.validate import validate
+from mlgitops.report import findings as report
+from tests.core.test_rules import ALL, DATA, facts_of, lay_out
+
+
+def main(rules: list[str]) -> None:
+    for rule in rules or ALL:
+        with tempfile.TemporaryDirectory() as folder:
+            bad = lay_out(rule, "bad", Path(folder, "bad"))
+            found = validate(bad, facts_of(rule))
+            page = report.text(found, bad.read) + "\n"
+            (DATA / rule / "expected.txt").write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
