@@ -72,7 +72,9 @@ class Reading(Calls):
     def resolve(self, revision: str) -> str | None:
         """Return the full id of the commit that ``revision`` names, or None."""
         args = ("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
-        return self.run(*args, accept=(0, 1, 128)).strip() or None
+        found = self.run(*args, accept=(0, 1, 128)).split()
+        # A range is more than one.
+        return found[0] if len(found) == 1 else None
 
     def local(self, ref: str) -> str:
         """Return where this clone keeps what it knows of the shared ``ref``."""
