@@ -28,8 +28,10 @@ def validate_reached(
     """
     if reached.needed is not None:
         part = check_part(tree, facts, reached.needed)
-        if not any(reached.covers(finding) for finding in part):
-            return ()
+        found = tuple(finding for finding in part if reached.covers(finding))
+        # What cannot be known here (a tag that was not fetched) is in no other spec either.
+        if all(finding.severity == "unknown" for finding in found):
+            return found
     return tuple(finding for finding in every() if reached.covers(finding))
 
 
