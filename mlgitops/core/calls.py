@@ -68,8 +68,10 @@ def _of_step(pipeline: Located[Pipeline], index: int, step: Step) -> Call | None
 
 
 def arguments(pipeline: Located[Pipeline], index: int, step: Step) -> dict[str, Mark]:
-    """Return the names of a step's inputs and params with where each is written."""
+    """Return the names of a step's inputs, params and elements with where each is written."""
     given = {name: pipeline.mark_key("steps", index, "inputs", name) for name in step.inputs}
+    for name in step.foreach or ():
+        given.setdefault(name, pipeline.mark_key("steps", index, "foreach", name))
     for place, name in enumerate(step.params):
         given.setdefault(name, pipeline.mark("steps", index, "params", place))
     return given

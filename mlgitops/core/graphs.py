@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mlgitops.core.errors import SpecError
+from mlgitops.core.references import referenced
 from mlgitops.core.specs.environments import Environment
 from mlgitops.core.specs.pipelines import Pipeline, Step
 
@@ -69,9 +70,16 @@ def step_inputs(step: Step) -> tuple[tuple[str, str, str], ...]:
 
 
 def step_needs(pipeline: Pipeline) -> dict[str, tuple[str, ...]]:
-    """Return each step's name with the names of the steps whose outputs it reads."""
+    """Return each step's name with those of the steps whose outputs it reads or asks about."""
     return {
-        step.name: tuple(dict.fromkeys(maker for _, maker, _ in step_inputs(step)))
+        step.name: tuple(
+            dict.fromkeys(
+                (
+                    *(maker for _, maker, _ in step_inputs(step)),
+                    *(owner for owner, _ in referenced(step) if owner != "params"),
+                )
+            )
+        )
         for step in pipeline.steps
     }
 

@@ -15,18 +15,36 @@ from mlgitops.core.specs.pipelines import Pipeline, Step
 class Reference:
     """A name in ``when`` or ``foreach``: ``params.name``, or ``step.output``.
 
-    ``at``: where all of it stands; ``keys``: what is looked up in the value, in a condition.
+    ``text``: the value that holds it, which stands at ``whole``, from its character ``start`` on.
+    ``looped``: in ``foreach``.
     """
 
     owner: str
     name: str
-    at: Mark
-    keys: tuple[str, ...] = ()
+    text: str
+    whole: Mark
+    start: int
+    length: int
+    looped: bool
 
     @property
     def is_param(self) -> bool:
-        """Return whether it names a param of the pipeline."""
+        """Whether it names a param of the pipeline."""
         return self.owner == "params"
+
+    @property
+    def artifact(self) -> str:
+        """``step.output``, or ``params.name``."""
+        return f"{self.owner}.{self.name}"
+
+    @property
+    def at(self) -> Mark:
+        """Where all of it stands, with the keys that are looked up in it."""
+        return self.part(0, self.length)
+
+    def part(self, start: int, end: int) -> Mark:
+        """Return where a part of it stands."""
+        return self.whole.part(self.text, self.start + start, self.start + end)
 
 
 def referenced(step: Step) -> Iterator[tuple[str, str]]:
@@ -47,19 +65,29 @@ def references_of(pipeline: Located[Pipeline], index: int) -> Iterator[Reference
     """Yield what ``when`` and ``foreach`` of a step name, with places."""
     step = pipeline.spec.steps[index]
     if step.when is not None:
-        whole = pipeline.mark("steps", index, "when")
         for found in references(parse_condition(step.when)):
             start, length = found.at
-            at = whole.part(step.when, start, start + length)
-            if isinstance(found, Param):
-                yield Reference(owner="params", name=found.name, at=at)
-            else:
-                yield Reference(owner=found.step, name=found.output, at=at, keys=found.keys)
+            yield Reference(
+                owner="params" if isinstance(found, Param) else found.step,
+                name=found.name if isinstance(found, Param) else found.output,
+                text=step.when,
+                whole=pipeline.mark("steps", index, "when"),
+                start=start,
+                length=length,
+                looped=False,
+            )
     for argument, elements in (step.foreach or {}).items():
         if isinstance(elements, str):
             owner, _, name = elements.partition(".")
-            at = pipeline.mark("steps", index, "foreach", argument)
-            yield Reference(owner=owner, name=name, at=at)
+            yield Reference(
+                owner=owner,
+                name=name,
+                text=elements,
+                whole=pipeline.mark("steps", index, "foreach", argument),
+                start=0,
+                length=len(elements),
+                looped=True,
+            )
 
 
 def params_named(step: Step) -> set[str]:

@@ -13,6 +13,12 @@ _TOKENS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("a GitLab token", re.compile(r"\bglpat-[\w-]{20,}")),
     ("a Slack token", re.compile(r"\bxox[abeprs]-[A-Za-z0-9-]{10,}")),
     ("a Slack webhook", re.compile(r"https://hooks\.slack\.com/services/[\w/]{20,}")),
+    ("a Discord webhook", re.compile(r"https://discord(?:app)?\.com/api/webhooks/\d+/[\w-]{20,}")),
+    (
+        "a Teams webhook",
+        re.compile(r"https://[\w.-]+\.(?:webhook\.office|logic\.azure)\.com(?::\d+)?/\S{20,}"),
+    ),
+    ("a Telegram token", re.compile(r"\b\d{8,10}:AA[\w-]{33}\b")),
     ("a Google API key", re.compile(r"\bAIza[\w-]{35}")),
     ("a Stripe key", re.compile(r"\b[rs]k_live_[A-Za-z0-9]{16,}")),
     ("an npm token", re.compile(r"\bnpm_[A-Za-z0-9]{36}\b")),
@@ -20,15 +26,16 @@ _TOKENS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("a signed token (JWT)", re.compile(r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+")),
     ("a password in a URL", re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@]+:[^\s/@${]+@")),
 )
-_NAMES = r"(?:password|passwd|secret|api_?key|access_?key|private_?key|auth_?token)"
-_KEYS: Final = re.compile(rf"(?:^|_){_NAMES}$", re.IGNORECASE)
-_GIVEN: Final = re.compile(rf"({_NAMES}[\"']?\s*:\s*)([^\s,\[\]{{}}$][^\s,}}]*)", re.IGNORECASE)
+_WORDS: Final = r"password|passwd|secret|authorization"
+_NAMES: Final = rf"(?:{_WORDS}|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?token)"
+_KEYS: Final = re.compile(rf"(?:^|[_-]){_NAMES}$", re.IGNORECASE)
+_GIVEN: Final = re.compile(rf"({_NAMES}[\"']?\s*:\s*)([^\s,\[\]{{}}$][^,}}]*)", re.IGNORECASE)
 
 
 def secret_in(text: str, key: str | None = None) -> str | None:
     """Return what ``text`` seems to be, or None; ``key`` is the name that it stands under."""
     what = _token_in(text)
-    if what is None and key is not None and _names_one(key) and text and not text.startswith("${"):
+    if what is None and key is not None and _names_one(key) and text and "${" not in text:
         return f"the value of {key!r}"
     return what
 

@@ -25,6 +25,7 @@ from mlgitops.core.rules import (
     function_parameters,
     gate_contradiction,
     gate_direction,
+    gate_environment,
     gate_metric_exists,
     gate_model_exists,
     gate_range,
@@ -44,7 +45,10 @@ from mlgitops.core.rules import (
     pin_release,
     placeholder_exists,
     placeholder_unused,
+    reference_exists,
+    reference_value,
     rollback_approvals,
+    schedule_never_fires,
     secret_in_clear,
     snapshot_missing,
     snapshot_source_exists,
@@ -56,7 +60,9 @@ from mlgitops.core.rules import (
     template_name,
     template_syntax,
     template_target,
+    timezone_exists,
     unused_param,
+    windows_never_open,
 )
 
 Check: TypeAlias = Callable[[Draft, Facts], Iterator[Finding]]
@@ -78,6 +84,7 @@ RULES: Final[Mapping[str, Check]] = MappingProxyType(
         function_parameters.RULE: function_parameters.check,
         gate_contradiction.RULE: gate_contradiction.check,
         gate_direction.RULE: gate_direction.check,
+        gate_environment.RULE: gate_environment.check,
         gate_metric_exists.RULE: gate_metric_exists.check,
         gate_model_exists.RULE: gate_model_exists.check,
         gate_range.RULE: gate_range.check,
@@ -97,7 +104,10 @@ RULES: Final[Mapping[str, Check]] = MappingProxyType(
         pin_release.RULE: pin_release.check,
         placeholder_exists.RULE: placeholder_exists.check,
         placeholder_unused.RULE: placeholder_unused.check,
+        reference_exists.RULE: reference_exists.check,
+        reference_value.RULE: reference_value.check,
         rollback_approvals.RULE: rollback_approvals.check,
+        schedule_never_fires.RULE: schedule_never_fires.check,
         secret_in_clear.RULE: secret_in_clear.check,
         snapshot_missing.RULE: snapshot_missing.check,
         snapshot_source_exists.RULE: snapshot_source_exists.check,
@@ -109,7 +119,9 @@ RULES: Final[Mapping[str, Check]] = MappingProxyType(
         template_name.RULE: template_name.check,
         template_syntax.RULE: template_syntax.check,
         template_target.RULE: template_target.check,
+        timezone_exists.RULE: timezone_exists.check,
         unused_param.RULE: unused_param.check,
+        windows_never_open.RULE: windows_never_open.check,
     }
 )
 

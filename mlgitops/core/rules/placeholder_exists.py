@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
+from mlgitops.core.commands import given, placeholders
 from mlgitops.core.drafts import Draft
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding, did_you_mean
+from mlgitops.core.rewriting import respelt
 
 RULE: Final = "placeholder-exists"
-
-
-_PLACEHOLDER: Final = re.compile(r"\{(inputs|outputs|params)\.([^{}]*)\}")
 
 
 def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
@@ -22,25 +20,18 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
         for index, step in enumerate(pipeline.spec.steps):
             if step.command is None:
                 continue
-            known = [
-                *(f"inputs.{name}" for name in step.inputs),
-                *(f"outputs.{name}" for name in step.outputs),
-                *(f"params.{name}" for name in step.params),
-            ]
-            used: set[str] = set()
-            for place, word in enumerate(step.command):
-                for match in _PLACEHOLDER.finditer(word):
-                    name = f"{match[1]}.{match[2]}"
-                    used.add(name)
-                    if name not in known:
-                        yield Finding(
-                            rule=RULE,
-                            message=f"step {step.name!r} has no {name}",
-                            hint=did_you_mean(name, known) or f"it has {', '.join(known)}",
-                            at=pipeline.mark("steps", index, "command", place).part(
-                                word, match.start(1), match.end(2)
-                            ),
-                        )
+            known, used = given(step), set()
+            for one in placeholders(step):
+                used.add(one.name)
+                if one.name not in known:
+                    keys = ("steps", index, "command", one.place)
+                    yield Finding(
+                        rule=RULE,
+                        message=f"step {step.name!r} has no {one.name}",
+                        hint=did_you_mean(one.name, known) or f"it has {', '.join(known)}",
+                        at=pipeline.mark(*keys).part(one.word, one.start, one.end),
+                        fix=respelt(pipeline.document, keys, one.name, known),
+                    )
             for name in step.outputs:
                 if f"outputs.{name}" not in used:
                     yield Finding(

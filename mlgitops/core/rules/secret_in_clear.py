@@ -29,3 +29,11 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
                     hint="revoke it, for git forgets nothing; then name an environment variable",
                     at=document.mark(*keys),
                 )
+            elif key == "webhook" and "${" not in value:
+                yield Finding(
+                    rule=RULE,
+                    message="the address of a webhook is written in clear",
+                    hint='whoever knows it can post there: name a variable, as in "${SLACK_URL}"',
+                    at=document.mark(*keys),
+                    severity="warning",
+                )

@@ -10,6 +10,7 @@ from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding
 from mlgitops.core.graphs import cycles, step_inputs, step_needs
 from mlgitops.core.marks import Mark
+from mlgitops.core.references import references_of
 from mlgitops.core.specs.base import Located
 from mlgitops.core.specs.pipelines import Pipeline
 
@@ -38,4 +39,7 @@ def _closing(pipeline: Located[Pipeline], first: str, wanted: str) -> Mark:
         for name, maker, _ in step_inputs(step):
             if step.name == first and maker == wanted:
                 return pipeline.mark("steps", index, "inputs", name)
+        for reference in references_of(pipeline, index):
+            if step.name == first and reference.owner == wanted:
+                return reference.at
     return pipeline.mark("steps")
