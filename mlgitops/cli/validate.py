@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mlgitops.cli import fixing
+
 if TYPE_CHECKING:
     from mlgitops.core.digests import JSON
     from mlgitops.core.facts import Facts
@@ -19,6 +21,7 @@ EXAMPLES = """examples:
   mlgitops validate                      the files as they are here, committed or not
   mlgitops validate pipelines/churn      only what is wrong there; everything is read all the same
   mlgitops validate --since origin/main  only what a branch changed, and what depends on that
+  mlgitops validate --fix                write what is certain; --diff shows it and writes nothing
   mlgitops validate --quiet              one line for each finding
   mlgitops validate --explain value      the page of a rule: what it finds, why, before and after
   mlgitops validate --format json        for a program
@@ -43,6 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--since", metavar="REV", help="look only at what was changed since REV, and depends on it"
     )
+    fixing.configure(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="one line for each finding")
     parser.add_argument("--explain", metavar="RULE", help="print the page of a rule")
 
@@ -64,6 +68,10 @@ def run(args: argparse.Namespace) -> int:
     asked = scopes.places(repository.root, start, args.paths)
     every = _looked(repository, tree, args.since)
     done: dict[str, JSON] = {}
+    if args.diff:
+        return fixing.preview(args, repository, tree, every, asked)
+    if args.fix:
+        every, done = fixing.fix(args, repository, tree, every, asked)
     found = scopes.within(every, asked) if asked else every
     _show(args, found, tree, elsewhere=len(every) - len(found), done=done)
     return 1 if any(finding.severity == "error" for finding in found) else 0

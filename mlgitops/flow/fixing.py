@@ -65,8 +65,8 @@ def plan(
         return finding.at.path not in kept and asked(finding)
 
     while True:
-        changes, left = _rounds(tree, found, look, wanted)
-        worse = [path for path in changes if _state(left, path) >= _state(found, path)]
+        changes, left, states = _rounds(tree, found, look, wanted)
+        worse = [path for path in changes if state(left, path) >= states[path]]
         if not worse:
             return Fixing(changes=tuple(changes.values()), kept=tuple(kept.values()), left=left)
         why = "left alone: as much would be wrong with the fixes as without"
@@ -110,17 +110,22 @@ def _rounds(
     found: tuple[Finding, ...],
     look: Look,
     asked: Callable[[Finding], bool],
-) -> tuple[dict[str, Change], tuple[Finding, ...]]:
-    """Return the changes by path, and what is wrong after them."""
+) -> tuple[dict[str, Change], tuple[Finding, ...], dict[str, tuple[int, int, int]]]:
+    """Return the changes by path, what is wrong after them, and each file's state before its own.
+
+    That is not its state at first: what is wrong in a model is seen when its pipeline can be read.
+    """
     changes: dict[str, Change] = {}
+    states: dict[str, tuple[int, int, int]] = {}
     for _ in range(ROUNDS):
         fixable = [finding for finding in found if finding.fix is not None and asked(finding)]
         new = dict(_applied(tree, changes, fixable))
         if not new:
             break
         changes |= new
+        states = {path: state(found, path) for path in new} | states
         found = look(_Changed(tree, {path: one.after for path, one in changes.items()}))
-    return changes, found
+    return changes, found, states
 
 
 def _applied(
@@ -152,7 +157,7 @@ def _applied(
             )
 
 
-def _state(findings: Iterable[Finding], path: str) -> tuple[int, int, int]:
+def state(findings: Iterable[Finding], path: str) -> tuple[int, int, int]:
     """Return how many findings are about a file, by where validate stops to look on.
 
     What is no YAML is not read as a spec, and what is no spec is not compared with others: a file

@@ -146,8 +146,10 @@ def _readings(token: str) -> Iterator[tuple[str, JSON]]:
 def _proposals(
     document: Document, model: type[Spec], problem: ErrorDetails, keys: Keys
 ) -> Iterator[_Proposal]:
-    value = found_at(document.value, keys)
     kind = problem["type"]
+    if kind == "union_tag_invalid":
+        keys = (*keys, "type")
+    value = found_at(document.value, keys)
     if kind == "extra_forbidden":
         yield from _key(document, model, problem, keys)
     elif kind in ("literal_error", "union_tag_invalid") and isinstance(value, str):
