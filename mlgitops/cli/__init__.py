@@ -26,6 +26,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
     },
     "prepare": {
         "validate": "find everything that is wrong in the specs, with place and next step",
+        "schema": "print the JSON Schema of a spec, or write them all where editors look",
         "plan": "show which steps would run, and why",
         "run": "run what `plan` says; reuse what nothing changed",
         "refresh": "take a new snapshot of a pipeline's sources",
