@@ -48,11 +48,9 @@ def order(needs: Mapping[str, Iterable[str]]) -> tuple[str, ...] | Cycle:
 
 def cycles(needs: Mapping[str, Iterable[str]]) -> Iterator[Cycle]:
     """Yield cycles until none is left, none of which shares a name with another."""
-    left = {name: tuple(wanted) for name, wanted in needs.items()}
-    while isinstance(found := order(left), Cycle):
+    while isinstance(found := order(needs), Cycle):
         yield found
-        for name in found.names:
-            del left[name]
+        needs = {name: wanted for name, wanted in needs.items() if name not in found.names}
 
 
 def _open(needs: Mapping[str, Iterable[str]], name: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from mlgitops.core.calls import arguments
+from mlgitops.core.calls import arguments, mark_of
 from mlgitops.core.drafts import Draft
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding
@@ -26,11 +26,11 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
                         hint="rename one of the two: both come to the function by name",
                         at=pipeline.mark("steps", index, "params", place),
                     )
-            given = arguments(pipeline, index, step)
-            if isinstance(step.source, PythonSource) and "as_of" in given:
+            given = arguments(index, step) if isinstance(step.source, PythonSource) else {}
+            if "as_of" in given:
                 yield Finding(
                     rule=RULE,
                     message=f"source {step.name!r} is given 'as_of' by mlgitops already",
                     hint="rename this one",
-                    at=given["as_of"],
+                    at=mark_of(pipeline, given["as_of"]),
                 )

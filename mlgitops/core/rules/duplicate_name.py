@@ -1,4 +1,4 @@
-"""Each project, model and environment has a name of its own."""
+"""Each project, pipeline, model and environment has a name of its own."""
 
 from __future__ import annotations
 
@@ -16,22 +16,24 @@ RULE: Final = "duplicate-name"
 
 def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
     """Find specs that are called like an earlier one of their kind."""
-    for spec in draft.projects[1:]:
+    for project in draft.projects[1:]:
         first = draft.projects[0].mark_key("kind")
-        yield _twice("a repository has one Project", spec, "kind", first)
+        yield _twice("a repository has one Project", project.mark("kind"), first)
     for group in (draft.pipelines, draft.models, draft.environments):
-        seen: dict[str, Mark] = {}
+        seen: dict[str, Located[Spec]] = {}
         for one in group:
             name, kind = one.spec.name, one.spec.kind.lower()
-            if name in seen:
-                yield _twice(f"there are two {kind}s called {name!r}", one, "name", seen[name])
-            seen.setdefault(name, one.mark("name"))
+            other = seen.setdefault(name, one)
+            if other is not one:
+                message = f"there are two {kind}s called {name!r}"
+                yield _twice(message, one.mark("name"), other.mark("name"))
 
 
-def _twice(message: str, spec: Located[Spec], key: str, first: Mark) -> Finding:
+def _twice(message: str, at: Mark, first: Mark) -> Finding:
     return Finding(
         rule=RULE,
         message=message,
-        hint=f"rename or delete one of them; the first is at {first}",
-        at=spec.mark(key),
+        hint="rename or delete one of them",
+        at=at,
+        related=((first, "the first one is here"),),
     )

@@ -15,14 +15,14 @@ RULE: Final = "duplicate-step"
 def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
     """Find steps that are called like an earlier one."""
     for pipeline in draft.pipelines:
-        lines: dict[str, int] = {}
+        seen: dict[str, int] = {}
         for index, step in enumerate(pipeline.spec.steps):
-            at = pipeline.mark("steps", index, "name")
-            if step.name in lines:
+            first = seen.setdefault(step.name, index)
+            if first != index:
                 yield Finding(
                     rule=RULE,
                     message=f"{pipeline.spec.name!r} has two steps called {step.name!r}",
-                    hint=f"rename one of them; the first is at line {lines[step.name]}",
-                    at=at,
+                    hint="rename or delete one of them",
+                    at=pipeline.mark("steps", index, "name"),
+                    related=((pipeline.mark("steps", first, "name"), "the first one is here"),),
                 )
-            lines.setdefault(step.name, at.line)

@@ -15,7 +15,7 @@ RULE: Final = "environment-after-exists"
 
 def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
     """Find names in ``after`` that no environment has."""
-    known = [environment.spec.name for environment in draft.environments]
+    known = {environment.spec.name: None for environment in draft.environments}
     folders = {folder(environment.path) for environment in draft.environments}
     for environment in draft.environments:
         taken = (environment.spec.name, *environment.spec.after)

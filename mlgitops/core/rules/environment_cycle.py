@@ -17,11 +17,15 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
     """Find circles of environments."""
     by_name = {environment.spec.name: environment for environment in draft.environments}
     for found in cycles({name: one.spec.after for name, one in by_name.items()}):
-        first = by_name[found.names[0]]
-        wanted = (*found.names[1:], found.names[0])[0]
+        pairs = zip(found.names, (*found.names[1:], found.names[0]), strict=True)
+        places = [
+            by_name[name].mark("after", by_name[name].spec.after.index(wanted))
+            for name, wanted in pairs
+        ]
         yield Finding(
             rule=RULE,
             message=f"these environments wait for one another: {found}",
             hint="nothing can ever be promoted into them: take one name out of 'after'",
-            at=first.mark("after", first.spec.after.index(wanted)),
+            at=places[0],
+            related=tuple((place, "and this one waits, too") for place in places[1:]),
         )

@@ -30,7 +30,7 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
                 hint=f"delete the '/' among its parameters ({where})",
                 at=call.at,
             )
-        for arg, at in call.given.items():
+        for arg in call.given:
             if found.accepts is None or arg in found.accepts or arg in found.by_place:
                 continue
             meant = closest(arg, [one for one in missing if one not in call.given])
@@ -42,7 +42,7 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
                 hint=f"did you mean {meant!r}?"
                 if meant
                 else f"it takes {_listed(found)} ({where})",
-                at=at,
+                at=call.given_at(arg),
             )
         for arg in missing:
             if arg not in found.by_place:

@@ -65,8 +65,8 @@ def _contradictions(limits: list[_Limit], others: list[_Limit]) -> Iterator[Find
             at = other.owner.mark("gates", other.index, other.key)
             yield Finding(
                 rule=RULE,
-                message=f"nothing can pass both: {limit.metric!r} at least {floor.value:g}, and at "
-                f"most {ceiling.value:g} at {at.path}:{at.line}",
+                message=f"nothing can pass both: {limit.metric!r} at least {floor.value:g}, and "
+                f"{limit.metric!r} at most {ceiling.value:g}",
                 hint="is one of the two the wrong way round?",
                 at=limit.owner.mark("gates", limit.index, limit.key),
                 related=((at, "the other limit"),),

@@ -16,7 +16,7 @@ RULE: Final = "gate-model-exists"
 
 def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
     """Find gates for models that are not there, or for another model than their own."""
-    known = [model.spec.name for model in draft.models]
+    known = {model.spec.name: None for model in draft.models}
     for asked in gates(draft):
         name, fix = asked.gate.model, None
         if name is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, TypeAlias
 
 from mlgitops.core.drafts import Draft
 from mlgitops.core.facts import Facts
@@ -13,70 +13,69 @@ from mlgitops.core.specs.base import Located
 from mlgitops.core.specs.environments import Environment
 from mlgitops.core.specs.gates import Gate
 from mlgitops.core.specs.models import Model
-from mlgitops.core.strictness import covering, demand
+from mlgitops.core.strictness import Demand, covering, demands
 
 RULE: Final = "gate-without-effect"
+
+Everywhere: TypeAlias = "list[tuple[Located[Environment], tuple[Demand, ...]]]"
 
 
 def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
     """Find gates beside one that is stricter, and gates of models that every environment has."""
     for model in draft.models:
-        yield from _in_one_list(model)
-    for environment in draft.environments:
-        yield from _in_one_list(environment)
-    if draft.environments and not any(p.startswith("environments/") for p in draft.unreadable):
+        yield from _in_one_list(model, demands(model.spec.gates, model.spec.name))
+    everywhere = [(one, demands(one.spec.gates)) for one in draft.environments]
+    for environment, asked in everywhere:
+        yield from _in_one_list(environment, asked)
+    if everywhere and not any(path.startswith("environments/") for path in draft.unreadable):
         for model in draft.models:
-            yield from _asked_everywhere(model, draft.environments)
+            yield from _asked_everywhere(model, everywhere)
 
 
-def _in_one_list(owner: Located[Model] | Located[Environment]) -> Iterator[Finding]:
-    gates = owner.spec.gates
-    for index, gate in enumerate(gates):
+def _in_one_list(
+    owner: Located[Model] | Located[Environment], asked: tuple[Demand, ...]
+) -> Iterator[Finding]:
+    for index, wanted in enumerate(asked):
         # Of two equal ones the later one is told.
-        earlier = covering(enumerate(gates[:index]), gate)
-        later = [
-            (index + 1 + place, other)
-            for place, other in enumerate(gates[index + 1 :])
-            if not (gate.model == other.model and demand(gate).covers(demand(other)))
-        ]
-        other = earlier if earlier is not None else covering(later, gate)
+        other = covering(asked[:index], wanted)
+        if other is None:
+            other = next(
+                (
+                    place
+                    for place in range(index + 1, len(asked))
+                    if asked[place].covers(wanted) and not wanted.covers(asked[place])
+                ),
+                None,
+            )
         if other is not None:
-            at = mark_of(owner, index)
             stricter = mark_of(owner, other)
-            same = demand(gate) == demand(gates[other])
+            much = "the same" if asked[other].much == wanted.much else "more"
             yield Finding(
                 rule=RULE,
-                message=f"this gate decides nothing: the one in line {stricter.line} asks "
-                f"{'the same' if same else 'more'}",
+                message=f"this gate decides nothing: the one in line {stricter.line} asks {much}",
                 hint="delete one of the two",
-                at=at,
+                at=mark_of(owner, index),
                 severity="warning",
                 related=((stricter, "this one decides"),),
             )
 
 
-def _asked_everywhere(
-    model: Located[Model], environments: tuple[Located[Environment], ...]
-) -> Iterator[Finding]:
-    name = model.spec.name
-    for index, gate in enumerate(model.spec.gates):
-        meant = gate.model_copy(update={"model": name})
-        found = [covering(enumerate(one.spec.gates), meant) for one in environments]
-        places = [place for place in found if place is not None]
-        if len(places) < len(environments):
-            continue
-        names = ", ".join(one.spec.name for one in environments)
-        yield Finding(
-            rule=RULE,
-            message="this gate decides nothing: every environment asks as much or more",
-            hint=f"ask more than {names}, or delete it: a model's gates come on top of theirs",
-            at=mark_of(model, index),
-            severity="warning",
-            related=tuple(
-                (mark_of(one, place), f"{one.spec.name!r} asks it")
-                for one, place in zip(environments, places, strict=True)
-            ),
-        )
+def _asked_everywhere(model: Located[Model], everywhere: Everywhere) -> Iterator[Finding]:
+    for index, wanted in enumerate(demands(model.spec.gates, model.spec.name)):
+        found = [(one, covering(asked, wanted)) for one, asked in everywhere]
+        if all(place is not None for _, place in found):
+            related = (
+                (mark_of(one, place or 0), f"{one.spec.name!r} asks it") for one, place in found
+            )
+            names = ", ".join(one.spec.name for one, _ in everywhere)
+            yield Finding(
+                rule=RULE,
+                message="this gate decides nothing: every environment asks as much or more",
+                hint=f"ask more than {names}, or delete it: a model's gates come on top of theirs",
+                at=mark_of(model, index),
+                severity="warning",
+                related=tuple(related),
+            )
 
 
 def mark_of(owner: Located[Model] | Located[Environment], index: int) -> Mark:

@@ -14,7 +14,7 @@ RULE: Final = "hold-model-exists"
 
 def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
     """Find holds that hold nothing: a misspelt one would let a promotion through."""
-    known = [model.spec.name for model in draft.models]
+    known = {model.spec.name: None for model in draft.models}
     for hold in draft.holds:
         name = hold.spec.model
         if name not in known and not draft.may_have("Model", name):

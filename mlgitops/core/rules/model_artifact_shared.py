@@ -26,8 +26,7 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
         yield Finding(
             rule=RULE,
             message=f"{spec.artifact!r} of {spec.pipeline!r} is the model {other!r} already",
-            hint=f"name another artifact, or delete one of the two; {other!r} says so at "
-            f"{first.mark('artifact')}",
+            hint="name another artifact, or delete one of the two",
             at=model.mark("artifact"),
             severity="warning",
             related=((first.mark("artifact"), f"{other!r} is made of it"),),

@@ -15,7 +15,7 @@ RULE: Final = "model-pipeline-exists"
 
 def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
     """Find models of pipelines that are not there."""
-    known = [pipeline.spec.name for pipeline in draft.pipelines]
+    known = draft.by_name
     for model in draft.models:
         name = model.spec.pipeline
         if name not in known and not draft.may_have("Pipeline", name):

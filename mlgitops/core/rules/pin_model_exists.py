@@ -14,7 +14,7 @@ RULE: Final = "pin-model-exists"
 
 def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
     """Find pins of models that no pipeline makes any more."""
-    known = [model.spec.name for model in draft.models]
+    known = {model.spec.name: None for model in draft.models}
     for pin in draft.pins:
         name = pin.spec.model
         if name not in known and not draft.may_have("Model", name):

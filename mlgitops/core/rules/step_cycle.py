@@ -24,12 +24,14 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
         if len(needs) < len(pipeline.spec.steps):
             continue
         for found in cycles(needs):
-            first, wanted = found.names[0], (*found.names[1:], found.names[0])[0]
+            pairs = zip(found.names, (*found.names[1:], found.names[0]), strict=True)
+            places = [_closing(pipeline, first, wanted) for first, wanted in pairs]
             yield Finding(
                 rule=RULE,
                 message=f"these steps wait for one another: {found}",
-                hint="take one of these inputs away",
-                at=_closing(pipeline, first, wanted),
+                hint="take one of these inputs or conditions away",
+                at=places[0],
+                related=tuple((place, "and this one waits, too") for place in places[1:]),
             )
 
 
