@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlgitops.core.errors import SpecError
+from mlgitops.core.errors import Refused, SpecError
 from mlgitops.core.sources import Mark, parse
 from mlgitops.core.specs.base import Located
 from mlgitops.core.specs.parsing import read_spec
@@ -20,7 +20,7 @@ class Settings:
 
     repository: Repository
     root: Path
-    project: Project
+    project: Located[Project]
     store: Path
     ci: bool
 
@@ -29,7 +29,8 @@ def read(directory: Path) -> Settings:
     """Return the settings of the repository that ``directory`` is in.
 
     ``MLGITOPS_STORE`` names a store shared by several clones (a CI cache, a network folder).
-    Raises GitError outside a repository, SpecError when ``mlgitops.yaml`` is missing or unreadable.
+    Raises GitError outside a repository, SpecError when ``mlgitops.yaml`` is missing or unreadable,
+    Refused when it is wrong.
     """
     repository = Repository.open(directory)
     root = repository.root
@@ -40,7 +41,7 @@ def read(directory: Path) -> Settings:
         repository=repository,
         root=root,
         project=project,
-        store=shared_store() or home / project.store.path,
+        store=shared_store() or home / project.spec.store.path,
         ci=os.environ.get("CI", "").lower() in ("1", "true"),
     )
 
@@ -51,7 +52,7 @@ def shared_store() -> Path | None:
     return Path(shared).absolute() if shared else None
 
 
-def _project(root: Path) -> Project:
+def _project(root: Path) -> Located[Project]:
     path = root / "mlgitops.yaml"
     try:
         text = path.read_bytes()
@@ -66,10 +67,10 @@ def _project(root: Path) -> Project:
         raise SpecError("the file is empty", at=Mark(path="mlgitops.yaml"))
     found = read_spec(documents[0], Project)
     if isinstance(found, Located):
-        return found.spec
+        return found
     first = found[0]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    raise SpecError(
+    raise Refused(
         first.message + more,
         hint=first.hint or "`mlgitops validate` shows everything that is wrong",
         at=first.at,

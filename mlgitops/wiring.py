@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mlgitops import settings
 from mlgitops.flow.seams import Seams
+from mlgitops.forge import Forge
 from mlgitops.store import Store
 
 
@@ -31,6 +32,7 @@ def open_store(args: argparse.Namespace) -> Store:
 def seams(given: settings.Settings, *, say: Callable[[str], None]) -> Seams:
     """Return what the verbs may touch."""
     from mlgitops.executor.process import ProcessExecutor
+    from mlgitops.forge.absent import AbsentForge
     from mlgitops.forge.local import LocalForge
     from mlgitops.report.promotion import body
     from mlgitops.store.local import LocalStore
@@ -38,11 +40,14 @@ def seams(given: settings.Settings, *, say: Callable[[str], None]) -> Seams:
     from mlgitops.target.kserve import KServe
     from mlgitops.target.kubernetes import Kubernetes
 
-    branch = given.project.defaults.branch
+    branch, kind = given.project.spec.defaults.branch, given.project.spec.forge.type
+    forge: Forge = LocalForge(given.repository, clock=_now)
+    if kind != "local":
+        forge = AbsentForge(kind=kind, at=given.project.mark("forge", "type"))
     return Seams(
         repository=given.repository,
         store=LocalStore(given.store),
-        forge=LocalForge(given.repository, clock=_now),
+        forge=forge,
         executor=ProcessExecutor(),
         targets={"compose": Compose(), "kubernetes": Kubernetes(), "kserve": KServe()},
         clock=_now,

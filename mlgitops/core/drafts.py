@@ -14,6 +14,7 @@ from mlgitops.core.functions import Functions
 from mlgitops.core.marks import Mark
 from mlgitops.core.sources import MAX_BYTES, Document, read
 from mlgitops.core.specs.base import Located, Spec
+from mlgitops.core.specs.contracts import Contract
 from mlgitops.core.specs.environments import Environment, Hold, Pin, Snapshot
 from mlgitops.core.specs.models import Model
 from mlgitops.core.specs.parsing import read_one_of, yaml_findings
@@ -32,6 +33,7 @@ _KINDS: Final[tuple[tuple[re.Pattern[str], tuple[type[Spec], ...]], ...]] = (
     (re.compile(r"pipelines/[^/]+/pipeline\.yaml"), (Pipeline, Model)),
     (re.compile(r"pipelines/[^/]+/model\.yaml"), (Model, Pipeline)),
     (re.compile(r"pipelines/[^/]+/snapshots/[^/]+\.yaml"), (Snapshot,)),
+    (re.compile(r"pipelines/[^/]+/contracts/[^/]+\.yaml"), (Contract,)),
     (re.compile(rf"{_ENVIRONMENT}environment\.yaml"), (Environment,)),
     (re.compile(rf"{_ENVIRONMENT}pins/[^/]+\.yaml"), (Pin,)),
     (re.compile(rf"{_ENVIRONMENT}holds/[^/]+\.yaml"), (Hold,)),
@@ -58,6 +60,7 @@ class Draft:
     pins: tuple[Located[Pin], ...]
     holds: tuple[Located[Hold], ...]
     snapshots: tuple[Located[Snapshot], ...]
+    contracts: tuple[Located[Contract], ...]
     templates: Mapping[str, str]
     documents: tuple[Document, ...]
     unreadable: frozenset[str]
@@ -229,6 +232,7 @@ class _Reader:
             pins=self._of(Pin),
             holds=self._of(Hold),
             snapshots=self._of(Snapshot),
+            contracts=self._of(Contract),
             templates=self.templates,
             documents=tuple(self.documents),
             unreadable=frozenset(self.unreadable),

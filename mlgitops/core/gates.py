@@ -9,7 +9,8 @@ from typing import Literal, assert_never, cast
 from mlgitops.core.digests import JSON, Digest
 from mlgitops.core.releases import ReleaseDocument
 from mlgitops.core.specs.base import seconds, size_in_bytes
-from mlgitops.core.specs.models import Gate
+from mlgitops.core.specs.environments import Windows
+from mlgitops.core.specs.gates import Gate
 
 State = Literal["pass", "fail", "inconclusive", "waiting", "error", "not applicable"]
 Kind = Literal["proposed", "previous", "active"]
@@ -140,7 +141,24 @@ def title(gate: Gate) -> str:
         return "signature compatible"
     if gate.size_max is not None:
         return f"size at most {gate.size_max}"
-    return f"latency p99 at most {gate.latency_p99}"
+    if gate.latency_p99 is not None:
+        return f"latency p99 at most {gate.latency_p99}"
+    return _undecided_title(gate)
+
+
+def _undecided_title(gate: Gate) -> str:
+    where = f" in {gate.in_}" if gate.in_ is not None else ""
+    own = gate.run or " ".join(gate.command or ())
+    titles = {
+        "provenance": "provenance",
+        "contract": "data contracts kept",
+        "freshness": f"data at most {gate.freshness} old",
+        "soak": f"ran for {gate.soak}{where}",
+        "health": f"healthy in {gate.health}",
+        "run": gate.name or own,
+        "command": gate.name or own,
+    }
+    return titles[gate.kind]
 
 
 def evaluate(gate: Gate, evidence: Evidence) -> GateResult:
@@ -169,7 +187,24 @@ def _decide(gate: Gate, evidence: Evidence) -> tuple[State, str]:
         return state, f"{document.size:,} bytes, limit {limit:,}"
     if gate.latency_p99 is not None:
         return _latency(gate.latency_p99, document.measured)
-    raise AssertionError("a gate has one kind")
+    # What nothing decides yet must never pass: an error is no yes.
+    return "error", f"this version of mlgitops does not decide a {gate.kind!r} gate yet"
+
+
+def window(windows: Windows | None, action: str) -> tuple[GateResult, ...]:
+    """Return what the windows of an environment say; none when there are none to ask."""
+    if windows is None or (action == "rollback" and windows.rollback == "allow"):
+        return ()
+    detail = "this version of mlgitops does not know yet whether a window is open"
+    return (GateResult(gate="window", state="error", detail=detail),)
+
+
+def teams(wanted: Sequence[str]) -> tuple[GateResult, ...]:
+    """Return what the teams that have to approve say; none when there are none to ask."""
+    if not wanted:
+        return ()
+    detail = f"this version of mlgitops does not know yet who is in {', '.join(wanted)}"
+    return (GateResult(gate="team approval", state="error", detail=detail),)
 
 
 def _absolute(gate: Gate, document: ReleaseDocument) -> tuple[State, str]:

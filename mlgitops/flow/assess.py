@@ -113,6 +113,7 @@ def assess(
         results += (*asked, _previous(workspace, env, candidate), _hold(workspace, env, candidate))
     else:
         results += (_ran_before(workspace, environment, candidate),)
+    results += gates_.window(env.spec.windows, action)
     files: dict[str, bytes | None] = {
         pin_path(environment, candidate.model): pin_bytes(
             candidate.model, str(candidate.version), candidate.digest

@@ -143,8 +143,9 @@ class Checkout:
                 return "source", (function,)
             case FileSource(path=path):
                 return "file", (path,)
-            case None:
-                raise AssertionError("a step has exactly one of run, command and source")
+            case _:
+                # `plan` and `run` have refused it before (core.unsupported).
+                raise SpecError(f"this version does not run {node.name} yet")
 
     def _inputs(self, node: Node, made: Mapping[str, Record]) -> Iterator[tuple[str, Input]]:
         for name, given in node.step.inputs.items():

@@ -66,20 +66,25 @@ def checks_for(
         METRICS: _check(METRICS, metrics, [], "recomputed, equal" if known is None else _DERIVED),
         PREVIOUS: _of_results(PREVIOUS, previous),
         POLICY: _check(POLICY, policy, [], _ALONE),
-        GATES: _of_results(GATES, [*assessment.results, approval(base, pull, action, environment)]),
+        GATES: _of_results(
+            GATES, [*assessment.results, *approvals(base, pull, action, environment)]
+        ),
     }
 
 
-def approval(base: Workspace, pull: PullRequest, action: Action, environment: str) -> GateResult:
-    """Return what the environment's rule on approvals says of the present head."""
+def approvals(
+    base: Workspace, pull: PullRequest, action: Action, environment: str
+) -> tuple[GateResult, ...]:
+    """Return what the environment's rules on approvals say of the present head."""
     rule = base.environments[environment].spec.approvals
     needed = rule.rollback if action == "rollback" else rule.count
+    asked = () if action == "rollback" else gates.teams(rule.teams)
     who = pull.approvers()
     detail = f"{len(who)} of {needed}" + (f" ({', '.join(who)})" if who else "")
-    if needed == 0:
-        return GateResult(gate="approval", state="not applicable", detail="none asked for")
     state: gates.State = "pass" if len(who) >= needed else "waiting"
-    return GateResult(gate="approval", state=state, detail=detail)
+    if needed == 0:
+        state, detail = "not applicable", "none asked for"
+    return GateResult(gate="approval", state=state, detail=detail), *asked
 
 
 def _assessed(

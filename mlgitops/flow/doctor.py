@@ -244,19 +244,27 @@ def _store(seams: Seams) -> Iterator[Diagnosis]:
         yield Diagnosis(
             name="bytes",
             state="warn",
-            detail="the store has no remote: what is released exists on this machine only",
+            detail="no remote store is used: what is released exists on this machine only",
             hint="back up .mlgitops/store, or share one folder by MLGITOPS_STORE",
         )
 
 
 def _rules(checked: Checked) -> Iterator[Diagnosis]:
     for one in checked.draft.projects:
-        rules = one.spec.forge.rules
+        kind, rules = one.spec.forge.type, one.spec.forge.rules
+        if kind != "local":
+            yield Diagnosis(
+                name="forge",
+                state="fail",
+                detail=f"this version opens and reads no pull requests on {kind} yet",
+                hint="write 'forge: {type: local}' for pull requests in the repository's own refs",
+            )
+            continue
         listed = ", ".join(rules.checks) or "no check"
         yield Diagnosis(
             name="forge",
             state="ok",
-            detail=f"{one.spec.forge.type}: {rules.approvals} approvals, {listed}; these rules bind"
+            detail=f"{kind}: {rules.approvals} approvals, {listed}; these rules bind"
             " `mlgitops pulls merge`, a direct push passes them by",
         )
     for path in _CODEOWNERS:

@@ -13,6 +13,7 @@ from mlgitops.core.keys import Parts, changes, key_of, key_of_latest
 from mlgitops.core.plans import Decision, Execute, Known, Plan, Reuse, decide, waits
 from mlgitops.core.records import Record, from_bytes
 from mlgitops.core.specs.pipelines import PythonSource
+from mlgitops.core.unsupported import refuse
 from mlgitops.core.workspaces import Workspace
 from mlgitops.flow.checkout import Checkout, Node
 from mlgitops.flow.seams import Seams
@@ -37,7 +38,7 @@ def plan(
     checkout = Checkout(seams=seams, workspace=workspace, root=root)
     made: dict[str, dict[str, Record]] = {}
     decisions: list[Decision] = []
-    for node in nodes(workspace, pipeline, until):
+    for node in meant(workspace, pipeline, until):
         known = made.setdefault(node.pipeline.spec.name, {})
         decision = decide_step(checkout, node, known, force=force)
         if isinstance(decision, Reuse):
@@ -46,6 +47,14 @@ def plan(
     for note in checkout.lock_notes():
         seams.say(f"note: {note}")
     return tuple(decisions)
+
+
+def meant(workspace: Workspace, pipeline: str | None, until: str | None) -> tuple[Node, ...]:
+    """Return ``nodes``; SpecError when one of them says what this version does not do yet."""
+    found = nodes(workspace, pipeline, until)
+    for located in {node.pipeline.spec.name: node.pipeline for node in found}.values():
+        refuse(located, {node.step.name for node in found if node.pipeline is located})
+    return found
 
 
 def nodes(workspace: Workspace, pipeline: str | None, until: str | None) -> tuple[Node, ...]:

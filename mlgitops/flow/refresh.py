@@ -11,6 +11,7 @@ from mlgitops.core.graphs import step_needs
 from mlgitops.core.records import Record
 from mlgitops.core.specs.environments import Snapshot
 from mlgitops.core.specs.pipelines import PythonSource
+from mlgitops.core.unsupported import refuse
 from mlgitops.core.workspaces import Workspace
 from mlgitops.files import write_whole
 from mlgitops.flow.checkout import Checkout, Node
@@ -71,6 +72,7 @@ def snapshot(
     """
     checkout = Checkout(seams=seams, workspace=workspace, root=root)
     node = checkout.node(pipeline, step)
+    refuse(node.pipeline, {step})
     moment = as_of or iso(seams.clock())
     seams.say(f"{node.name}: asked for its rows as of {moment}")
     made = _made(seams, workspace, root, node)

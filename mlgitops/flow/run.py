@@ -12,8 +12,8 @@ from mlgitops.core.findings import did_you_mean
 from mlgitops.core.plans import Execute
 from mlgitops.core.records import Record
 from mlgitops.core.workspaces import Workspace
+from mlgitops.flow import plan
 from mlgitops.flow.checkout import Checkout
-from mlgitops.flow.plan import nodes
 from mlgitops.flow.running import Ran, Runner, cores, threads_of
 from mlgitops.flow.seams import Seams
 
@@ -61,7 +61,7 @@ def run(
     checkout = Checkout(seams=seams, workspace=workspace, root=root)
     done = Runner(
         checkout=checkout,
-        meant=nodes(workspace, pipeline, until),
+        meant=plan.meant(workspace, pipeline, until),
         jobs=jobs or cores(),
         threads=threads_of(workspace),
         force=force,
@@ -83,7 +83,7 @@ def artifact(seams: Seams, workspace: Workspace, root: Path, pipeline: str, name
     Says nothing when nothing has to run. UsageError when there is no such step or output.
     """
     step, _, output = name.partition(".")
-    meant = nodes(workspace, pipeline, step)
+    meant = plan.meant(workspace, pipeline, step)
     outputs = workspace.pipelines[pipeline].spec.step(step).outputs
     if output not in outputs:
         raise UsageError(
