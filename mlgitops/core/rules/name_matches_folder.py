@@ -24,6 +24,8 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
         yield from _compare(pin, "model", pin.spec.model, _stem(pin.path), "file")
     for hold in draft.holds:
         yield from _compare(hold, "model", hold.spec.model, _stem(hold.path), "file")
+    for contract in draft.contracts:
+        yield from _compare(contract, "name", contract.spec.name, _stem(contract.path), "file")
     for snapshot in draft.snapshots:
         yield from _compare(snapshot, "source", snapshot.spec.source, _stem(snapshot.path), "file")
 

@@ -15,11 +15,11 @@ RULE: Final = "spec-file"
 
 _ALMOST: Final = re.compile(
     r"(?P<folder>pipelines/[^/]+/|environments/(?!templates/)[^/]+/)?"
-    r"(?P<inner>(snapshots|pins|holds)/[^/]+|pipeline|model|environment|mlgitops)s?\.ya?ml",
+    r"(?P<inner>(snapshots|contracts|pins|holds)/[^/]+|pipeline|model|environment|mlgitops)s?\.ya?ml",
     re.IGNORECASE,
 )
 _WRITTEN: Final = re.compile(
-    r"(?P<folder>(?P<kind>pipeline|environment)s/[^/]+)/(snapshots|pins|holds)/[^/]+"
+    r"(?P<folder>(?P<kind>pipeline|environment)s/[^/]+)/(snapshots|contracts|pins|holds)/[^/]+"
 )
 
 

@@ -12,7 +12,7 @@ from mlgitops.core.marks import Mark
 
 RULE: Final = "symlink"
 
-_FOLDERS: Final = frozenset({"pins", "holds", "snapshots", "templates"})
+_FOLDERS: Final = frozenset({"pins", "holds", "snapshots", "contracts", "templates"})
 
 
 def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
