@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mlgitops.cli import fixing
+from mlgitops.report.formats import FORMATS, formatted
 
 if TYPE_CHECKING:
     from mlgitops.core.digests import JSON
@@ -26,6 +27,8 @@ EXAMPLES = """examples:
   mlgitops validate --explain value      the page of a rule: what it finds, why, before and after
   mlgitops validate --format json        for a program
   mlgitops validate --format github      as annotations of a pull request's files
+  mlgitops validate --format sarif --output mlgitops.sarif      for code scanning
+  mlgitops validate --format junit --output mlgitops.xml        for a CI server
 
 Exit code 1 when there are errors. A warning, or what cannot be known here (a pin whose tag was not
 fetched), is shown and exits 0.
@@ -37,9 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "paths", nargs="*", metavar="PATH", help="show only what is wrong in these files, folders"
     )
-    parser.add_argument(
-        "--format", choices=("text", "json", "github"), default="text", help="default: text"
-    )
+    parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     parser.add_argument(
         "--output", metavar="FILE", help="write the format into FILE, and print text all the same"
     )
@@ -59,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
     from mlgitops.files import WorkTree
     from mlgitops.flow import scopes
+    from mlgitops.flow.schemas import refresh
     from mlgitops.git import Repository
 
     # Not by way of the settings: a broken mlgitops.yaml is a finding here, and not the only one.
@@ -67,13 +69,19 @@ def run(args: argparse.Namespace) -> int:
     tree = WorkTree(repository.root)
     asked = scopes.places(repository.root, start, args.paths)
     every = _looked(repository, tree, args.since)
+    refresh(repository.root)
     done: dict[str, JSON] = {}
     if args.diff:
         return fixing.preview(args, repository, tree, every, asked)
     if args.fix:
         every, done = fixing.fix(args, repository, tree, every, asked)
     found = scopes.within(every, asked) if asked else every
-    _show(args, found, tree, elsewhere=len(every) - len(found), done=done)
+    if args.format != "text" or args.output is not None:
+        _hand_over(args, formatted(args.format, found, tree, asked, done))
+    if args.format == "github":
+        _add_to_the_page_of_the_step(found)
+    if args.format == "text" or args.output is not None:
+        _show(found, tree, quiet=args.quiet, elsewhere=len(every) - len(found))
     return 1 if any(finding.severity == "error" for finding in found) else 0
 
 
@@ -100,52 +108,26 @@ def _looked(repository: Repository, tree: WorkTree, since: str | None) -> tuple[
     )
 
 
-def _show(
-    args: argparse.Namespace,
-    found: Sequence[Finding],
-    tree: Tree,
-    *,
-    elsewhere: int,
-    done: dict[str, JSON],
-) -> None:
-    """Print the findings in the format asked for, or write that into a file and print text."""
-    from mlgitops.cli.terminal import paint, put, write
-    from mlgitops.report import findings as report
+def _hand_over(args: argparse.Namespace, data: bytes) -> None:
+    """Print what a program reads, or write it into the file that was named."""
+    if args.output is None:
+        from mlgitops.cli.terminal import put
 
-    if args.format == "github":
-        _add_to_the_page_of_the_step(found)
-    if args.output is not None:
+        put(data)
+    else:
         from pathlib import Path
 
         from mlgitops.files import write_whole
 
-        write_whole(Path(args.directory, args.output), _formatted(args.format, found, tree, done))
-    elif args.format != "text":
-        put(_formatted(args.format, found, tree, done))
-        return
-    if args.quiet:
-        write(report.short(found, paint()))
-    else:
-        write(report.text(found, tree.read, paint(), elsewhere=elsewhere))
+        write_whole(Path(args.directory, args.output), data)
 
 
-def _formatted(format: str, found: Sequence[Finding], tree: Tree, done: dict[str, JSON]) -> bytes:
-    """Return the findings in a format; what makes it is imported only when it is asked for."""
-    match format:
-        case "json":
-            from mlgitops.core.digests import document
-            from mlgitops.report.findings import to_json
+def _show(found: Sequence[Finding], tree: Tree, *, quiet: bool, elsewhere: int) -> None:
+    from mlgitops.cli.terminal import paint, write
+    from mlgitops.report.findings import short, text
 
-            return document({**done, **to_json(found)})
-        case "github":
-            from mlgitops.report.github import commands
-
-            return commands(found).encode()
-        case _:
-            from mlgitops.report.findings import text
-            from mlgitops.report.tables import clean
-
-            return clean(text(found, tree.read) + "\n").encode()
+    colour = paint()
+    write(short(found, colour) if quiet else text(found, tree.read, colour, elsewhere=elsewhere))
 
 
 def _add_to_the_page_of_the_step(found: Sequence[Finding]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mlgitops.core.errors import UsageError
 from mlgitops.core.findings import Finding
+from mlgitops.core.trees import Tree
 
 
 def places(root: Path, start: Path, paths: Iterable[str]) -> tuple[str, ...]:
@@ -28,6 +29,18 @@ def within(findings: Iterable[Finding], asked: Sequence[str]) -> tuple[Finding, 
             for at in (finding.at, *(at for at, _ in finding.related))
             for place in asked
         )
+    )
+
+
+def specs(tree: Tree, asked: Sequence[str]) -> tuple[str, ...]:
+    """Return the paths of all specs of ``tree``, or of those in the files and folders ``asked``."""
+    from mlgitops.core.drafts import PROJECT_FILE, kinds_of
+
+    files = (PROJECT_FILE, *tree.paths("environments"), *tree.paths("pipelines"))
+    return tuple(
+        path
+        for path in files
+        if kinds_of(path) and (not asked or any(_inside(path, place) for place in asked))
     )
 
 

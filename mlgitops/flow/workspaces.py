@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from mlgitops.core.errors import Refused
+from mlgitops.core.errors import Refused, SpecError
 from mlgitops.core.trees import Tree
 from mlgitops.core.workspaces import Workspace, load
 
 
 def require(tree: Tree) -> Workspace:
-    """Return the workspace of ``tree``; Refused, with the first findings, when it has errors."""
+    """Return the workspace of ``tree``.
+
+    Raises Refused, with the first findings, when it has errors, and SpecError when one of them is
+    that a file cannot be read as YAML.
+    """
     checked = load(tree)
     if checked.workspace is not None:
         return checked.workspace
@@ -17,7 +21,8 @@ def require(tree: Tree) -> Workspace:
     if len(errors) > len(shown):
         shown.append(f"and {len(errors) - len(shown)} more")
     count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
-    raise Refused(
+    unreadable = any(finding.rule == "yaml" for finding in errors)
+    raise (SpecError if unreadable else Refused)(
         "\n  ".join((f"the specs have {count}:", *shown)),
         hint="'mlgitops validate' shows all of them with the lines",
     )
