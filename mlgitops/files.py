@@ -15,6 +15,8 @@ from mlgitops.core.errors import NotAllowed, StoreError
 from mlgitops.core.marks import Mark
 
 _SKIPPED = frozenset({".git", ".mlgitops", ".venv", "node_modules", "__pycache__"})
+# No system takes a longer path, and each folder of it is looked at.
+_LONGEST: Final = 4096
 # A named pipe without a writer would never open, and what a link names is not what is looked at.
 _AS_IT_IS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -56,7 +58,7 @@ class WorkTree:
 
     def read(self, path: str, at_most: int | None = None) -> bytes | None:
         """See ``Tree.read``; NotAllowed for what is no plain file, or not ours to read."""
-        if self._leads_out(path):
+        if len(path) > _LONGEST or self._leads_out(path):
             return None
         try:
             handle = os.open(f"{self.root}/{path}", _AS_IT_IS)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from typing import Final, Literal
 
+from mlgitops.core.budgets import spend
 from mlgitops.core.digests import JSON
 from mlgitops.core.fixes import Fix
 from mlgitops.core.marks import Mark
 
 Severity = Literal["error", "warning", "unknown"]
+
+# A file with the same mistake a thousand times would bury what else is wrong.
+MAX_OF_A_KIND: Final = 100
+_LONGEST: Final = 1000
+_ALIKE: Final = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +63,46 @@ def _place(at: Mark) -> dict[str, JSON]:
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return the findings by place, each one once."""
+    """Return the findings by place, each one once, and of a rule in a file no more than the first.
+
+    What is said is one line of what can be printed, whatever was written in the files.
+    """
     unique = {(f.at.path, f.at.line, f.at.column, f.rule, f.message): f for f in findings}
-    return tuple(unique[key] for key in sorted(unique))
+    ordered = [unique[key] for key in sorted(unique)]
+    counts: Counter[tuple[str, str, Severity]] = Counter()
+    kept: list[Finding] = []
+    more: list[int] = []
+    for found in ordered:
+        kind = (found.at.path, found.rule, found.severity)
+        counts[kind] += 1
+        if counts[kind] <= MAX_OF_A_KIND:
+            kept.append(_said_well(found))
+        elif counts[kind] == MAX_OF_A_KIND + 1:
+            more.append(len(kept))
+            kept.append(found)
+    for place in more:
+        found = kept[place]
+        left = counts[found.at.path, found.rule, found.severity] - MAX_OF_A_KIND
+        message, hint = f"and {left:,} more of this kind", "repair the first ones, then look again"
+        kept[place] = replace(found, message=message, hint=hint, related=(), fix=None)
+    return tuple(kept)
+
+
+def _said_well(found: Finding) -> Finding:
+    said = [found.message, found.hint or "", *(text for _, text in found.related)]
+    if all(text.isprintable() and len(text) <= _LONGEST for text in said):
+        return found
+    return replace(
+        found,
+        message=_printed(found.message),
+        hint=None if found.hint is None else _printed(found.hint),
+        related=tuple((at, _printed(text)) for at, text in found.related),
+    )
+
+
+def _printed(text: str) -> str:
+    short = text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in short)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
@@ -69,10 +113,36 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """Return the one of ``known`` that is closest to ``word``, or None when none is close."""
-    lower = {name.lower(): name for name in known}
+    names = list(known)
+    if not spend(len(names)):
+        return None
+    lower = {name.lower(): name for name in names}
     given = word.lower()
-    close = difflib.get_close_matches(given, lower, n=1, cutoff=0.6)
-    if not close and len(given) >= 3:
+    close = _alike(given, list(lower))
+    if close is None and len(given) >= 3:
         # 'auc' for 'roc_auc': nobody doubts what is meant when only one name holds it.
-        close = [name for name in lower if given in name]
-    return lower[close[0]] if len(close) == 1 else None
+        holding = [name for name in lower if given in name]
+        close = holding[0] if len(holding) == 1 else None
+    return None if close is None else lower[close]
+
+
+def _alike(word: str, names: Sequence[str]) -> str | None:
+    """Return what ``difflib.get_close_matches`` finds first, without comparing what cannot win."""
+    best, found = _ALIKE, None
+    matcher = SequenceMatcher()
+    matcher.set_seq2(word)
+    for name in names:
+        matcher.set_seq1(name)
+        if matcher.real_quick_ratio() < best:
+            continue
+        if not spend(len(name) // 4 + 4):
+            return None
+        if matcher.quick_ratio() < best:
+            continue
+        # The square of what both are long at worst, which a name of a spec hardly is.
+        if not spend((len(name) + 4) * (len(word) + 4) // 8):
+            return None
+        ratio = matcher.ratio()
+        if (ratio, name) > (best, found or ""):
+            best, found = ratio, name
+    return found

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final, Literal
 
 from mlgitops.core.composing import Composer, Key, Keys, Places, mark
@@ -15,6 +17,9 @@ from mlgitops.core.marks import Mark
 __all__ = ["Document", "Key", "Keys", "Mark", "Reading", "leaves", "parse", "read"]
 
 MAX_BYTES: Final = 1_000_000
+# The library looks each one up among all before it.
+MAX_DIRECTIVES: Final = 100
+_DIRECTIVE: Final = re.compile(r"^%", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +91,7 @@ def read(text: bytes | str, path: str) -> Reading:
     composer = Composer(path)
     try:
         decoded = _decode(text, path)
+        _few_directives(decoded, path)
         found = list(composer.documents(decoded))
     except SpecError as error:
         return Reading(documents=(), problems=(*composer.problems, error))
@@ -117,6 +123,18 @@ def _decode(text: bytes | str, path: str) -> str:
             hint="save it as UTF-8",
             at=Mark(path=path, line=line, column=column),
         ) from None
+
+
+def _few_directives(text: str, path: str) -> None:
+    if text.count("\n%") < MAX_DIRECTIVES:
+        return
+    found = next(islice(_DIRECTIVE.finditer(text), MAX_DIRECTIVES, None), None)
+    if found is not None:
+        raise SpecError(
+            f"more than {MAX_DIRECTIVES} lines start with '%'",
+            hint="a spec needs no directives of YAML; put the text in quotes",
+            at=Mark(path=path, line=len(lines_of(text[: found.start()]))),
+        )
 
 
 def leaves(value: JSON, keys: Keys = ()) -> Iterator[tuple[Keys, JSON]]:

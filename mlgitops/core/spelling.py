@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from mlgitops.core.budgets import spend
+
 _LETTERS: Final = 5
 _LETTERS_TO_SWAP: Final = 4
 _APART: Final = re.compile(r"[-_. ]")
@@ -33,6 +35,8 @@ def name_meant(word: str, known: Iterable[str]) -> str | None:
 
 def _meant(word: str, known: Iterable[str], *, whole: bool) -> str | None:
     names = [name for name in dict.fromkeys(known) if name != word]
+    if not spend(4 * len(names) + len(word)):
+        return None
     same = [name for name in names if _folded(name) == _folded(word)]
     near = same or [name for name in names if _slip(word.lower(), name.lower(), whole=whole)]
     return near[0] if len(near) == 1 else None

@@ -6,6 +6,7 @@ import gc
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
+from mlgitops.core import budgets
 from mlgitops.core.drafts import Draft, folder, read_draft
 from mlgitops.core.facts import NO_FACTS, Facts
 from mlgitops.core.findings import Finding, in_order
@@ -70,8 +71,9 @@ def _checked(
     collecting = gc.isenabled()
     gc.disable()
     try:
-        draft, wrong = read_draft(tree, only)
-        return draft, in_order((*wrong, *check(draft, facts)))
+        with budgets.bounded():
+            draft, wrong = read_draft(tree, only)
+            return draft, in_order((*wrong, *check(draft, facts)))
     finally:
         if collecting:
             gc.enable()

@@ -15,8 +15,8 @@ API_VERSION = "mlgitops/v1"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-_DURATION = re.compile(r"(\d+)(ms|s|m|h|d|w)")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|KiB|MiB|GiB)")
+_DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d|w)")
+_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*(B|KB|MB|GB|KiB|MiB|GiB)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
@@ -90,9 +90,11 @@ def shortened(text: str) -> str:
 
 
 def _different(items: list[str]) -> list[str]:
+    seen: set[str] = set()
     for index, item in enumerate(items):
-        if item in items[:index]:
+        if item in seen:
             raise Wrong(f"{shortened(item)} is listed twice", "delete one of the two", key=index)
+        seen.add(item)
     return items
 
 
