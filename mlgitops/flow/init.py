@@ -13,6 +13,7 @@ from typing import Final
 from mlgitops import __version__
 from mlgitops.core.errors import GitError, Refused, UsageError
 from mlgitops.files import write_whole
+from mlgitops.flow.schemas import refresh
 from mlgitops.git import Repository
 from mlgitops.git.installed import create
 
@@ -58,6 +59,7 @@ def init(directory: Path, *, name: str | None = None, owner: str | None = None) 
         create(root, BRANCH)
     for path, data in plan.items():
         write_whole(root / path, data)
+    refresh(root)
     written = tuple(path for path in plan if path not in extended)
     return Scaffolded(root=root, written=written, extended=extended, created=inside is None)
 
