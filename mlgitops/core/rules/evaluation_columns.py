@@ -8,6 +8,7 @@ from typing import Final
 from mlgitops.core.drafts import Draft
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding
+from mlgitops.core.spelling import name_meant
 
 RULE: Final = "evaluation-columns"
 
@@ -38,6 +39,14 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
                     rule=RULE,
                     message=f"slices by {name!r} say nothing: {what[name]}",
                     hint="take it out of the slices",
+                    at=model.mark("evaluation", "slices", place),
+                    severity="warning",
+                )
+            elif name not in model.spec.features and name_meant(name, model.spec.features):
+                yield Finding(
+                    rule=RULE,
+                    message=f"slices by {name!r}, which is no feature and almost called like one",
+                    hint=f"did you mean {name_meant(name, model.spec.features)!r}?",
                     at=model.mark("evaluation", "slices", place),
                     severity="warning",
                 )
