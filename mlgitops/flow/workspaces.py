@@ -16,7 +16,9 @@ def require(tree: Tree) -> Workspace:
     checked = load(tree)
     if checked.workspace is not None:
         return checked.workspace
-    errors = [finding for finding in checked.findings if finding.severity == "error"]
+    wrong = [finding for finding in checked.findings if finding.severity == "error"]
+    # What cannot be read hides what else there may be.
+    errors = sorted(wrong, key=lambda finding: finding.rule != "yaml")
     shown = [f"{f.at}: {f.message}" for f in errors[:3]]
     if len(errors) > len(shown):
         shown.append(f"and {len(errors) - len(shown)} more")
