@@ -1,6 +1,7 @@
 """The formats of step outputs: an object in memory to a file, and back. Never pickle.
 
-``parquet`` and ``csv`` hold pandas frames, ``json`` plain values, ``text`` a str, ``bytes`` bytes,
+``parquet`` and ``csv`` hold pandas frames, ``json`` plain values, ``jsonl`` a list of them line by
+line, ``npy`` an array, ``npz`` arrays by name, ``text`` a str, ``bytes`` bytes, ``onnx`` a graph,
 ``estimator`` a scikit-learn estimator (skops). The same object gives the same bytes, as long as the
 library that writes them is the same. Libraries are imported by the format that needs them.
 """
@@ -17,22 +18,27 @@ from typing import Any, Final
 from mlgitops.core.digests import Digest
 from mlgitops.core.errors import MlgitopsError, Refused
 
-TABLES: Final = frozenset({"parquet", "csv"})
 SUFFIXES: Final[dict[str, str]] = {
     "parquet": ".parquet",
     "csv": ".csv",
     "json": ".json",
+    "jsonl": ".jsonl",
+    "npy": ".npy",
+    "npz": ".npz",
     "text": ".txt",
     "bytes": ".bin",
+    "onnx": ".onnx",
     "estimator": ".skops",
 }
+# What is taken as it is when no worker of ours wrote it; all others are read once, to be checked.
+UNREAD: Final = frozenset({"json", "text", "bytes"})
 
 _GZIP: Final = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """What a file holds: ``rows`` of a table, or of a JSON list.
+    """What a file holds: ``rows`` of a table or a list.
 
     ``content``: digest of a parquet table's rows, whoever wrote the file.
     ``types``: of an estimator, the types that loading it makes and skops does not know as safe.
@@ -71,7 +77,7 @@ def describe(path: Path, format: str) -> Description:
         return _describe_table(_table(value))
     if format == "csv":
         return _describe_frame(value)
-    return Description()
+    return Description(rows=len(value) if isinstance(value, list) and format == "jsonl" else None)
 
 
 # -- tables -----------------------------------------------------------------------------------
@@ -177,6 +183,30 @@ def _read_json(path: Path, types: Sequence[str]) -> object:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def _write_jsonl(value: object, path: Path) -> Description:
+    if not isinstance(value, list | tuple):
+        raise Refused(
+            f"a list is wanted, not {_named(value)}", hint="return a list of plain values"
+        )
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        for one in value:
+            text = json.dumps(_plain(one), sort_keys=True, ensure_ascii=False, allow_nan=False)
+            stream.write(f"{text}\n")
+    return Description(rows=len(value))
+
+
+def _read_jsonl(path: Path, types: Sequence[str]) -> object:
+    found = []
+    # Not splitlines(): a text may hold separators of lines that JSON does not escape.
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+        if line.strip():
+            try:
+                found.append(json.loads(line))
+            except ValueError as error:
+                raise Refused(f"{path.name}, line {number}: {_words(error)}") from error
+    return found
+
+
 def _write_text(value: object, path: Path) -> Description:
     if not isinstance(value, str):
         raise Refused(f"text is wanted, not {_named(value)}", hint="return a str")
@@ -197,6 +227,75 @@ def _write_bytes(value: object, path: Path) -> Description:
 
 def _read_bytes(path: Path, types: Sequence[str]) -> object:
     return path.read_bytes()
+
+
+# -- arrays and graphs ------------------------------------------------------------------------
+
+
+def _array(value: object, what: str) -> Any:
+    import numpy as np
+
+    if not isinstance(value, np.ndarray):
+        raise Refused(f"{what} is wanted, not {_named(value)}", hint="return a numpy array")
+    if value.dtype.hasobject:
+        raise Refused(
+            f"an array of the type {value.dtype} cannot be stored without pickle",
+            hint="give it a type of numbers or of text, with .astype(...)",
+        )
+    return value
+
+
+def _write_npy(value: object, path: Path) -> Description:
+    import numpy as np
+
+    array = _array(value, "an array")
+    with path.open("wb") as stream:
+        np.save(stream, array, allow_pickle=False)
+    return Description()
+
+
+def _read_npy(path: Path, types: Sequence[str]) -> object:
+    import numpy as np
+
+    return np.load(path, allow_pickle=False)
+
+
+def _write_npz(value: object, path: Path) -> Description:
+    import numpy as np
+
+    if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
+        raise Refused(f"arrays by name are wanted, not {_named(value)}", hint="return a dict")
+    arrays = {name: _array(value[name], f"an array for {name!r}") for name in sorted(value)}
+    with path.open("wb") as stream:
+        np.savez(stream, allow_pickle=False, **arrays)
+    return Description()
+
+
+def _read_npz(path: Path, types: Sequence[str]) -> object:
+    import numpy as np
+
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def _write_onnx(value: object, path: Path) -> Description:
+    import onnx
+
+    if isinstance(value, onnx.ModelProto):
+        value = value.SerializeToString(deterministic=True)
+    if not isinstance(value, bytes):
+        raise Refused(f"a graph is wanted, not {_named(value)}", hint="return an onnx.ModelProto")
+    path.write_bytes(value)
+    read(path, "onnx")
+    return Description()
+
+
+def _read_onnx(path: Path, types: Sequence[str]) -> object:
+    import onnx
+
+    model = onnx.load_model_from_string(path.read_bytes())
+    onnx.checker.check_model(model)
+    return model
 
 
 # -- estimators -------------------------------------------------------------------------------
@@ -277,15 +376,23 @@ _WRITERS: Final[dict[str, Callable[[object, Path], Description]]] = {
     "parquet": _write_parquet,
     "csv": _write_csv,
     "json": _write_json,
+    "jsonl": _write_jsonl,
+    "npy": _write_npy,
+    "npz": _write_npz,
     "text": _write_text,
     "bytes": _write_bytes,
+    "onnx": _write_onnx,
     "estimator": _write_estimator,
 }
 _READERS: Final[dict[str, Callable[[Path, Sequence[str]], object]]] = {
     "parquet": _read_parquet,
     "csv": _read_csv,
     "json": _read_json,
+    "jsonl": _read_jsonl,
+    "npy": _read_npy,
+    "npz": _read_npz,
     "text": _read_text,
     "bytes": _read_bytes,
+    "onnx": _read_onnx,
     "estimator": _read_estimator,
 }

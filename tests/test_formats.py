@@ -36,6 +36,8 @@ FRAME = pd.DataFrame(
         ("json", {"b": [1, 2.5, None, True], "a": {"é": "x"}}),
         ("text", "a\r\nb\né"),
         ("bytes", b"\0\r\n\xff"),
+        ("jsonl", [{"b": 1, "a": "é\u2028\x85x"}, [None], "line\nbreak"]),
+        ("jsonl", []),
     ],
 )
 def test_what_goes_in_comes_out(format: str, value: Any, tmp_path: Path) -> None:
@@ -50,6 +52,62 @@ def test_what_goes_in_comes_out(format: str, value: Any, tmp_path: Path) -> None
         assert back == value
     formats.write(value, other, format)
     assert one.read_bytes() == other.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.arange(6.0).reshape(3, 2),
+        np.array(["é", "xyz"]),
+        np.array("2026-01-01", dtype="datetime64[D]"),
+        np.zeros((0, 4), dtype=np.uint8),
+    ],
+)
+def test_arrays_come_back_as_they_were(value: Any, tmp_path: Path) -> None:
+    one, many = tmp_path / "one", tmp_path / "many"
+    said = formats.write(value, one, "npy")
+    np.testing.assert_array_equal(formats.read(one, "npy"), value)
+    assert formats.describe(one, "npy") == said
+    formats.write({"b": value, "a": value}, many, "npz")
+    back: Any = formats.read(many, "npz")
+    assert list(back) == ["a", "b"]
+    np.testing.assert_array_equal(back["b"], value)
+    before = many.read_bytes()
+    formats.write({"a": value, "b": value}, many, "npz")
+    assert many.read_bytes() == before
+
+
+def test_no_array_is_pickled(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="cannot be stored without pickle"):
+        formats.write(np.array([{}]), tmp_path / "a", "npy")
+    with pytest.raises(Refused, match="an array for 'x' is wanted, not list"):
+        formats.write({"x": [1]}, tmp_path / "a", "npz")
+    np.save(tmp_path / "b.npy", np.array([{}]), allow_pickle=True)
+    with pytest.raises(Refused, match="cannot be read as npy"):
+        formats.read(tmp_path / "b.npy", "npy")
+
+
+def test_a_graph_comes_back_and_what_is_none_is_refused(tmp_path: Path) -> None:
+    import onnx
+    from onnx import TensorProto, helper
+
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy"]
+    graph = helper.make_graph([helper.make_node("Abs", ["x"], ["y"])], "g", ends[:1], ends[1:])
+    model = helper.make_model(graph)
+    formats.write(model, tmp_path / "a", "onnx")
+    assert formats.read(tmp_path / "a", "onnx") == model
+    formats.write(model.SerializeToString(), tmp_path / "b", "onnx")
+    assert isinstance(formats.read(tmp_path / "b", "onnx"), onnx.ModelProto)
+    with pytest.raises(Refused, match="cannot be read as onnx"):
+        formats.write(b"no graph", tmp_path / "c", "onnx")
+    with pytest.raises(Refused, match="a graph is wanted, not str"):
+        formats.write("no graph", tmp_path / "c", "onnx")
+
+
+def test_a_broken_line_is_named_by_its_number(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"a": 1}\n\n{"a": \n')
+    with pytest.raises(Refused, match=r"rows\.jsonl, line 3"):
+        formats.read(tmp_path / "rows.jsonl", "jsonl")
 
 
 def test_numpy_is_plain_in_json(tmp_path: Path) -> None:

@@ -22,6 +22,9 @@ _Wanted: TypeAlias = "tuple[str, frozenset[str]]"
 FORMAT_PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "parquet": ("pandas", "pyarrow"),
     "csv": ("pandas",),
+    "npy": ("numpy",),
+    "npz": ("numpy",),
+    "onnx": ("onnx",),
     "estimator": ("skops",),
 }
 

@@ -57,6 +57,10 @@ _STEPS: Final = {
     "when": "decide inside of the step",
     "foreach": "loop inside of the step, or write one step for each element",
 }
+_FORMATS: Final = {
+    "directory": "pack it into one file, and declare that as bytes",
+    "figure": "save the plot as PNG, and declare that as bytes",
+}
 _NO_STEP: Final = "`plan` and `run` refuse the step"
 
 ALL: Final = (
@@ -118,11 +122,12 @@ ALL: Final = (
         NotYet(
             kind="Pipeline",
             keys=("steps", EACH, "outputs", EACH, *format),
-            values=("directory",),
+            values=(name,),
             so=_NO_STEP,
-            instead="pack it into one file, and declare that as bytes",
+            instead=instead,
             refused=True,
         )
+        for name, instead in _FORMATS.items()
         for format in ((), ("format",))
     ),
     NotYet(
@@ -168,7 +173,7 @@ ALL: Final = (
     ),
 )
 
-_Trie: TypeAlias = "dict[str, _Trie | NotYet]"
+_Trie: TypeAlias = "dict[str, _Trie | list[NotYet]]"
 
 
 def _tries() -> Mapping[str, _Trie]:
@@ -181,7 +186,9 @@ def _tries() -> Mapping[str, _Trie]:
             inner = place.setdefault(key, {})
             assert isinstance(inner, dict)
             place = inner
-        place[""] = row
+        here = place.setdefault("", [])
+        assert isinstance(here, list)
+        here.append(row)
     return found
 
 
@@ -198,11 +205,9 @@ def found_in(document: Document) -> Iterator[tuple[Keys, NotYet]]:
 
 
 def _walk(value: JSON, trie: _Trie, keys: Keys) -> Iterator[tuple[Keys, NotYet]]:
-    row = trie.get("")
-    if isinstance(row, NotYet) and _counts(row, value):
-        yield keys, row
     for key, inner in trie.items():
-        if isinstance(inner, NotYet):
+        if isinstance(inner, list):
+            yield from ((keys, row) for row in inner if _counts(row, value))
             continue
         items: list[tuple[Key, JSON]] = []
         if key != EACH:

@@ -143,9 +143,9 @@ def _by_name(task: Task, value: Any) -> Mapping[str, object]:
     """Return the outputs by name: a dict with exactly these names, a tuple in their order, or, when
     there is only one, the value itself."""
     names = list(task.outputs)
-    # One JSON output may well hold a key of its own name: then the dict is the value.
-    lone_json = len(names) == 1 and task.outputs[names[0]] == "json"
-    if isinstance(value, dict) and set(value) == set(names) and not lone_json:
+    # One output that is a dict may well hold a key of its own name: then the dict is the value.
+    lone_dict = len(names) == 1 and task.outputs[names[0]] in ("json", "npz")
+    if isinstance(value, dict) and set(value) == set(names) and not lone_dict:
         return value
     if len(names) == 1:
         return {names[0]: value}

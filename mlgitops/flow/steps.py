@@ -24,7 +24,7 @@ from mlgitops.flow.jobs import (
     take_file,
 )
 from mlgitops.flow.snapshots import iso
-from mlgitops.formats import TABLES, Description
+from mlgitops.formats import UNREAD, Description
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +153,7 @@ def _described(
     unread = [
         name
         for name, format in work.parts.outputs.items()
-        if name not in done.outputs and (format in TABLES or format == "estimator")
+        if name not in done.outputs and format not in UNREAD
     ]
     if not unread:
         return found, cost
