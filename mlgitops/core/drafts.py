@@ -178,7 +178,7 @@ class _Reader:
                 wrong.append(Finding(rule="yaml", message="the file is empty", hint=hint, at=at))
         for document in reading.documents:
             self.documents.append(document)
-            found = read_one_of(document, kinds_of(path))
+            found = read_one_of(document, kinds_of(path), reading.problems)
             if isinstance(found, Located) and not wrong:
                 self.specs.append(found)
                 continue

@@ -160,7 +160,7 @@ def test_an_input_is_an_output_or_a_file() -> None:
         ),
         (
             '{name: a, run: "m:f", outputs: {o: csv}, params: [seed, lr, seed]}',
-            "5:65+4 [value] 'seed' is listed twice (delete one of the two)",
+            "5:65+4 [value] 'seed' is listed twice (delete the second seed)",
         ),
         (
             "{name: a, run: fit, outputs: {o: csv}}",
@@ -234,7 +234,7 @@ def test_a_wrong_step_is_told(step: str, expected: str) -> None:
         ),
         (
             environment("promotion: {auto: 'yes'}"),
-            "5:19+5 [type] 'auto' must be true or false, not the text 'yes' (write true or false)",
+            "5:19+5 [type] 'auto' must be true or false, not the text 'yes' (write true)",
         ),
         (
             environment("aproval: 2"),

@@ -36,6 +36,7 @@ _LIMITS: Final = {
     "less_than": ("less than", "lt"),
     "less_than_equal": ("at most", "le"),
 }
+_NUMBER: Final = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?([eE][-+][0-9]+)?")
 _NUMBERS: Final = ("int_type", "int_from_float", "float_type")
 
 
@@ -116,7 +117,7 @@ def _how(kind: str, keys: Keys, value: JSON) -> str | None:
         return "give a value, or leave the key out"
     if kind == "string_type" and isinstance(value, bool | int | float):
         return f'put it in quotes: "{str(value).lower() if isinstance(value, bool) else value}"'
-    if kind in _NUMBERS and isinstance(value, str) and _is_number(value):
+    if kind in _NUMBERS and isinstance(value, str) and _NUMBER.fullmatch(value):
         return f"write it without quotes: {value}"
     if kind in ("list_type", "tuple_type") and isinstance(value, str) and value.isidentifier():
         return f"write it as a list: [{value}]"
@@ -125,11 +126,3 @@ def _how(kind: str, keys: Keys, value: JSON) -> str | None:
     if isinstance(value, list) and kind == "string_type":
         return "write one value, without the brackets"
     return f"write {_WANTED[kind]}"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import Final, TypeVar
 
 from pydantic import ValidationError
@@ -24,8 +25,11 @@ from mlgitops.core.specs.shapes import allowed_keys, choices, homes
 
 S = TypeVar("S", bound=Spec)
 
-# To look for a fix is to read the document once more.
+# So many problems of a document are told in words.
+MAX_TOLD: Final = 200
+# To look for a fix is to read the document once more: so many fixes, so many characters.
 MAX_FIXES: Final = 50
+MAX_READ: Final = 2_000_000
 
 _API: Final = re.compile(r"mlgitops/v([1-9][0-9]*)")
 
@@ -41,14 +45,17 @@ def read_spec(document: Document, model: type[S]) -> Located[S] | tuple[Finding,
 
 
 def read_one_of(
-    document: Document, kinds: tuple[type[Spec], ...]
+    document: Document, kinds: tuple[type[Spec], ...], told: Iterable[SpecError] = ()
 ) -> Located[Spec] | tuple[Finding, ...]:
-    """Return ``document`` as the one of ``kinds`` that it says it is, or every finding about it."""
+    """Return ``document`` as the one of ``kinds`` that it says it is, or every finding about it.
+
+    ``told``: what is wrong with it as YAML. A value that YAML could not give is not said twice.
+    """
     wrong = _wrong_header(document, kinds)
     if wrong is not None:
         return (wrong,)
     [model] = _models(document, kinds)
-    return _fields(document, model)
+    return _fields(document, model, frozenset(problem.at for problem in told))
 
 
 def yaml_findings(reading: Reading, path: str, kinds: tuple[type[Spec], ...]) -> list[Finding]:
@@ -66,6 +73,8 @@ def _yaml_fixes(reading: Reading, kinds: tuple[type[Spec], ...]) -> dict[Mark, F
             if first is not None:
                 found[at] = without_repetition(document, first, at)
         for model in _models(document, kinds):
+            if not _may_be_fixed(document, 3 * len(_problems(model, document.value))):
+                continue
             for keys, value in leaves(document.value):
                 if value is None and (at := document.mark(*keys)) in wanted:
                     found[at] = trap_fix(document, model, keys, _problems)
@@ -74,14 +83,14 @@ def _yaml_fixes(reading: Reading, kinds: tuple[type[Spec], ...]) -> dict[Mark, F
 
 def _of_problem(problem: SpecError, path: str, fixes: Mapping[Mark, Fix]) -> Finding:
     at, first, hint = problem.at or Mark(path=path), problem.first, problem.hint
-    return Finding(
+    finding = Finding(
         rule="yaml",
         message=problem.message,
         hint=hint if first is None else "delete one of the two",
         at=at,
         related=() if first is None else ((first, "the first one is here"),),
-        fix=fixes.get(at),
     )
+    return _with(finding, fixes.get(at))
 
 
 def _models(document: Document, kinds: tuple[type[Spec], ...]) -> tuple[type[Spec], ...]:
@@ -90,20 +99,70 @@ def _models(document: Document, kinds: tuple[type[Spec], ...]) -> tuple[type[Spe
     return tuple(kind for kind in kinds if kind.__name__ == given)
 
 
-def _fields(document: Document, model: type[S]) -> Located[S] | tuple[Finding, ...]:
+def _fields(
+    document: Document, model: type[S], told: frozenset[Mark | None] = frozenset()
+) -> Located[S] | tuple[Finding, ...]:
     try:
         return Located(spec=model.model_validate(document.value), document=document)
     except ValidationError as error:
         problems = _said_once(model, error.errors(include_url=False))
-    found = []
-    for number, problem in enumerate(problems):
-        finding = _finding(document, model, problem)
-        keys, _ = _walk(document.value, problem["loc"])
-        if number < MAX_FIXES:
-            fix = fix_of(document, model, problem, keys, _problems, len(problems))
-            finding = replace(finding, fix=fix)
-        found.append(finding)
-    return tuple(found)
+    if told:
+        problems = _without_told(document, problems, told)
+    found = (
+        *(_finding(document, model, problem) for problem in problems[:MAX_TOLD]),
+        *(_counted(document, problem) for problem in problems[MAX_TOLD:]),
+    )
+    if not _may_be_fixed(document, len(problems)):
+        return found
+    keys = (_walk(document.value, problem["loc"])[0] for problem in problems)
+    return tuple(
+        _with(finding, fix_of(document, model, problem, at, _problems, len(problems)))
+        for finding, problem, at in zip(found, problems, keys, strict=True)
+    )
+
+
+def _without_told(
+    document: Document, problems: list[ErrorDetails], told: frozenset[Mark | None]
+) -> list[ErrorDetails]:
+    """Leave out what is wrong only because YAML could not give a value: nobody knows it yet."""
+    missing = {
+        keys[:end]
+        for keys, value in leaves(document.value)
+        if value is None and document.mark(*keys) in told
+        for end in range(1, len(keys) + 1)
+    }
+
+    def known(problem: ErrorDetails) -> bool:
+        keys, value = _walk(document.value, problem["loc"])
+        whole = problem["type"] != "value_error" and isinstance(value, dict | list)
+        return whole or keys not in missing
+
+    return [problem for problem in problems if known(problem)]
+
+
+def _counted(document: Document, problem: ErrorDetails) -> Finding:
+    """Return a finding that nobody will read: it is one of thousands."""
+    return Finding(rule="value", message=problem["msg"], at=document.mark(*problem["loc"]))
+
+
+def _may_be_fixed(document: Document, problems: int) -> bool:
+    """Return whether to look for fixes: each of them reads the document once more."""
+    return problems <= MAX_FIXES and problems * len(document.text) <= MAX_READ
+
+
+def _with(finding: Finding, fix: Fix | None) -> Finding:
+    if fix is None:
+        return finding
+    guess = finding.hint is not None and finding.hint.startswith("did you mean")
+    return replace(finding, fix=fix, hint=finding.hint if guess else fix.title)
+
+
+def _fits(model: type[Spec], value: JSON) -> bool:
+    try:
+        model.model_validate(value)
+    except ValidationError:
+        return False
+    return True
 
 
 def _problems(model: type[Spec], value: JSON) -> list[ErrorDetails]:
@@ -116,11 +175,12 @@ def _problems(model: type[Spec], value: JSON) -> list[ErrorDetails]:
 
 def _said_once(model: type[Spec], problems: list[ErrorDetails]) -> list[ErrorDetails]:
     """Leave out the missing keys that are there, but misspelt."""
+    short = {problem["loc"][:-1] for problem in problems if problem["type"] == "missing"}
+    unknown = (p["loc"] for p in problems if p["type"] == "extra_forbidden")
     meant = {
-        (*problem["loc"][:-1], word)
-        for problem in problems
-        if problem["type"] == "extra_forbidden"
-        for word in [closest(str(problem["loc"][-1]), allowed_keys(model, problem["loc"][:-1]))]
+        (*loc[:-1], word)
+        for loc in islice((loc for loc in unknown if loc[:-1] in short), MAX_TOLD)
+        for word in [closest(str(loc[-1]), allowed_keys(model, loc[:-1]))]
     }
     return [p for p in problems if p["type"] != "missing" or p["loc"] not in meant]
 
@@ -132,7 +192,7 @@ def _wrong_header(document: Document, kinds: tuple[type[Spec], ...]) -> Finding 
         hint = f"start with 'apiVersion: {API_VERSION}'"
         return Finding(rule="type", message=message, hint=hint, at=document.mark())
     wrong = _wrong_version(document, value) or _wrong_kind(document, value, names)
-    return None if wrong is None else replace(wrong, fix=header_fix(document, kinds, _problems))
+    return None if wrong is None else replace(wrong, fix=header_fix(document, kinds, _fits))
 
 
 def _wrong_version(document: Document, value: dict[str, JSON]) -> Finding | None:

@@ -34,6 +34,7 @@ from mlgitops.core.spelling import word_meant
 
 # (kind of spec, value of a document) -> what is wrong with it.
 Check: TypeAlias = Callable[[type[Spec], JSON], list[ErrorDetails]]
+Fits: TypeAlias = Callable[[type[Spec], JSON], bool]
 
 _WHOLE: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _REAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)\.[0-9]+([eE][-+][0-9]+)?")
@@ -65,7 +66,7 @@ def fix_of(
     return None
 
 
-def header_fix(document: Document, kinds: tuple[type[Spec], ...], check: Check) -> Fix | None:
+def header_fix(document: Document, kinds: tuple[type[Spec], ...], fits: Fits) -> Fix | None:
     """Return the fix of a wrong or missing ``apiVersion`` or ``kind``.
 
     Only where the rest of the document is as it should be: nothing else says what is meant.
@@ -79,7 +80,7 @@ def header_fix(document: Document, kinds: tuple[type[Spec], ...], check: Check) 
         one
         for one in kinds
         if named in (None, one.__name__)
-        and not check(one, {**value, "apiVersion": API_VERSION, "kind": one.__name__})
+        and fits(one, {**value, "apiVersion": API_VERSION, "kind": one.__name__})
     ]
     if len(fitting) != 1:
         return None
