@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 import yaml
 
@@ -77,6 +77,8 @@ class Composer:
 
     def _documents(self, source: str) -> Iterator[tuple[JSON, Places]]:
         self._loader = _Loader(source)
+        # After the end of the stream it gives None, and nobody asks on.
+        self._next = cast("Callable[[], yaml.Event]", self._loader.get_event)
         try:
             while not isinstance(event := self._next(), yaml.StreamEndEvent):
                 if isinstance(event, yaml.DocumentStartEvent):
@@ -87,29 +89,30 @@ class Composer:
             # What is left of a document half read holds on to the whole text.
             self._loader.dispose()
 
-    def _next(self) -> yaml.Event:
-        return self._loader.get_event() or yaml.StreamEndEvent()
-
     def _value(self, event: yaml.Event, keys: Keys, key: Span | None) -> JSON:
         at = _span(event)
-        if isinstance(event, yaml.AliasEvent):
+        if isinstance(event, yaml.ScalarEvent):
+            if event.anchor is None:
+                # Nearly all values: this way is kept short.
+                self._grow(1, at)
+                self._places[keys] = (key or at, at)
+                self._order.append(keys)
+                return self._scalar(event, at)
+        elif isinstance(event, yaml.AliasEvent):
             return self._alias(event.anchor or "", keys, key, at)
+        assert isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent)
         self._grow(1, at)
         self._place(keys, key or at, at)
-        name = event.anchor  # type: ignore[attr-defined]
+        start, name, value = len(self._order) - 1, event.anchor, None
         if name is not None:
-            start = len(self._order) - 1
             self._anchors[name] = None
-            value = self._content(event, keys, key, at)
+        if isinstance(event, yaml.CollectionStartEvent):
+            value = self._collection(event, keys, key, at)
+        else:
+            value = self._scalar(event, at)
+        if name is not None:
             self._anchors[name] = _Anchor(keys, value, start, len(self._order))
-            return value
-        return self._content(event, keys, key, at)
-
-    def _content(self, event: yaml.Event, keys: Keys, key: Span | None, at: Span) -> JSON:
-        if isinstance(event, yaml.ScalarEvent):
-            return self._scalar(event, at)
-        assert isinstance(event, yaml.CollectionStartEvent)
-        return self._collection(event, keys, key, at)
+        return value
 
     def _collection(
         self, event: yaml.CollectionStartEvent, keys: Keys, key: Span | None, at: Span
@@ -158,6 +161,12 @@ class Composer:
 
     def _key(self, event: yaml.Event, keys: Keys, at: Span) -> str | None:
         """Return the text of a key, or None after a problem."""
+        if (
+            isinstance(event, yaml.ScalarEvent)
+            and event.anchor is None
+            and (not event.implicit[0] or _plain(event.value)[0] == "str")
+        ):
+            return event.value
         if not isinstance(event, yaml.ScalarEvent):
             self._problem("a key must be text", "write it as 'key: value'", at)
             self._value(event, self._aside(keys), at)

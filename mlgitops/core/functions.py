@@ -141,7 +141,8 @@ def _too_large(source: bytes) -> str | None:
     if len(source) > MAX_BYTES:
         return f"it has more than {MAX_BYTES:,} bytes"
     # A tree takes a hundred times the room of its text, and a long name the square of its time.
-    if sum(1 for _ in _WORDS.finditer(source)) > MAX_WORDS:
+    # A word has a byte at least, so most modules need no counting.
+    if len(source) > MAX_WORDS and sum(1 for _ in _WORDS.finditer(source)) > MAX_WORDS:
         return f"it has more than {MAX_WORDS:,} words"
     if _DOTTED.search(source):
         return f"a name in it has more than {MAX_DOTS} dots"
