@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from mlgitops.core.findings import did_you_mean
 from mlgitops.core.specs.pipelines import OutputSpec, Pipeline
+
+_NAMED: Final = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +33,9 @@ def outputs_of(pipeline: Pipeline) -> dict[str, dict[str, OutputSpec]]:
     return found
 
 
-def artifacts_of(pipeline: Pipeline) -> list[str]:
-    """Return every ``step.output`` of the pipeline."""
-    return [f"{step.name}.{output}" for step in pipeline.steps for output in step.outputs]
+def artifacts_of(pipeline: Pipeline) -> Iterator[str]:
+    """Yield every ``step.output`` of the pipeline."""
+    return (f"{step.name}.{output}" for step in pipeline.steps for output in step.outputs)
 
 
 def find_output(pipeline: Pipeline, artifact: str) -> OutputSpec | NoOutput:
@@ -45,14 +49,14 @@ def find_output(pipeline: Pipeline, artifact: str) -> OutputSpec | NoOutput:
         steps = list(dict.fromkeys(step.name for step in pipeline.steps))
         return NoOutput(
             message=f"pipeline {pipeline.name!r} has no step {maker!r}",
-            hint=did_you_mean(maker, steps) or f"its steps are {', '.join(steps)}",
+            hint=did_you_mean(maker, steps) or f"its steps are {', '.join(steps[:_NAMED])}",
             start=0,
             end=len(maker),
         )
     known = [name for outputs in named for name in outputs]
     return NoOutput(
         message=f"step {maker!r} of {pipeline.name!r} has no output {output!r}",
-        hint=did_you_mean(output, known) or f"it has {', '.join(known)}",
+        hint=did_you_mean(output, known) or f"it has {', '.join(known[:_NAMED])}",
         start=len(maker) + 1,
         end=len(artifact),
     )

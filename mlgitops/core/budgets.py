@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
-# About a microsecond each; a thousand mistakes among a thousand names of few common letters fit.
-ADVICE: Final = 1_000_000
+# About a microsecond each; hundreds of mistakes among as many names fit.
+ADVICE: Final = 500_000
 
 _left: ContextVar[list[int] | None] = ContextVar("left", default=None)
 

@@ -113,10 +113,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """Return the one of ``known`` that is closest to ``word``, or None when none is close."""
-    names = list(known)
-    if not spend(len(names)):
+    if not spend(len(word)):
         return None
-    lower = {name.lower(): name for name in names}
+    lower = {name.lower(): name for name in known}
+    if not spend(len(lower)):
+        return None
     given = word.lower()
     close = _alike(given, list(lower))
     if close is None and len(given) >= 3:

@@ -6,7 +6,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
-# Forms that vendors gave their tokens so that they can be found, and what they open.
+# Forms that vendors gave their tokens so that they can be found, and what they open. No search may
+# go over the same text from each of its characters: a spec may be one line of a megabyte.
 _TOKENS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("an AWS access key", re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
     ("a GitHub token", re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,})")),
@@ -23,8 +24,8 @@ _TOKENS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("a Stripe key", re.compile(r"\b[rs]k_live_[A-Za-z0-9]{16,}")),
     ("an npm token", re.compile(r"\bnpm_[A-Za-z0-9]{36}\b")),
     ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
-    ("a signed token (JWT)", re.compile(r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+")),
-    ("a password in a URL", re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@]+:[^\s/@${]+@")),
+    ("a signed token (JWT)", re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+")),
+    ("a password in a URL", re.compile(r"\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@]+:[^\s/@${]+@")),
 )
 _WORDS: Final = r"password|passwd|secret|authorization"
 _NAMES: Final = rf"(?:{_WORDS}|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?token)"

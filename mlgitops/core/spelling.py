@@ -34,8 +34,10 @@ def name_meant(word: str, known: Iterable[str]) -> str | None:
 
 
 def _meant(word: str, known: Iterable[str], *, whole: bool) -> str | None:
+    if not spend(len(word)):
+        return None
     names = [name for name in dict.fromkeys(known) if name != word]
-    if not spend(4 * len(names) + len(word)):
+    if not spend(4 * len(names)):
         return None
     same = [name for name in names if _folded(name) == _folded(word)]
     near = same or [name for name in names if _slip(word.lower(), name.lower(), whole=whole)]

@@ -31,17 +31,19 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
                 message=f"these steps wait for one another: {found}",
                 hint="take one of these inputs or conditions away",
                 at=places[0],
-                related=tuple((place, "and this one waits, too") for place in places[1:]),
+                related=tuple((place, "and this one waits, too") for place in places[1:20]),
             )
 
 
 def _closing(pipeline: Located[Pipeline], first: str, wanted: str) -> Mark:
     """Return the first place where the step ``first`` asks for an output of ``wanted``."""
     for index, step in enumerate(pipeline.spec.steps):
+        if step.name != first:
+            continue
         for name, maker, _ in step_inputs(step):
-            if step.name == first and maker == wanted:
+            if maker == wanted:
                 return pipeline.mark("steps", index, "inputs", name)
         for reference in references_of(pipeline, index):
-            if step.name == first and reference.owner == wanted:
+            if reference.owner == wanted:
                 return reference.at
     return pipeline.mark("steps")
