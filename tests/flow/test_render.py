@@ -143,7 +143,7 @@ def test_a_template_of_the_repository_takes_effect_and_a_broken_one_changes_noth
     ]
     render(place.seams)
     whole = (place.root / "environments/prod/rendered/churn/inferenceservice.yaml").read_bytes()
-    write(place.root, {own: "kind: Own\nuri: {{ dijest }}\n"})
+    write(place.root, {own: "kind: Own\nuri: {{ digest.nothing }}\n"})
     pin(place, "dev", "1.1.0")
     dev = place.root / "environments/dev/rendered/churn/compose.yaml"
     before = dev.read_bytes()
@@ -153,6 +153,9 @@ def test_a_template_of_the_repository_takes_effect_and_a_broken_one_changes_noth
     assert dev.read_bytes() == before, "it stops before the first file is written"
     path = place.root / "environments/prod/rendered/churn/inferenceservice.yaml"
     assert path.read_bytes() == whole
+    write(place.root, {own: "kind: Own\nuri: {{ dijest }}\n"})
+    with pytest.raises(Refused, match=f"{own}:2:9: the template asks for 'dijest'"):
+        render(place.seams)
 
 
 def test_a_link_that_leads_out_of_the_repository_is_refused(place, tmp_path):
