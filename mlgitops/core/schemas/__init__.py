@@ -18,7 +18,6 @@ from mlgitops.core.schemas.conditions import says
 from mlgitops.core.schemas.generating import Generator
 from mlgitops.core.schemas.wording import worded
 from mlgitops.core.specs.base import API_VERSION, Spec
-from mlgitops.core.specs.contracts import Contract
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 ANY: Final = "spec"
@@ -65,7 +64,7 @@ def kinds(name: str) -> tuple[type[Spec], ...]:
     """Return the kinds of document that may stand in the file ``name``."""
     if name == ANY:
         return tuple(dict.fromkeys(kind for one in FILES for kind in kinds(one)))
-    return kinds_of(re.sub(r"<\w+>", "x", FILES[name])) or (Contract,)
+    return kinds_of(re.sub(r"<\w+>", "x", FILES[name]))
 
 
 @cache
