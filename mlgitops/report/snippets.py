@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +15,7 @@ _COLUMNS: Final = 100
 # So much on both sides is looked at, so that a secret is known by what stands before it.
 _AROUND: Final = 4096
 # What YAML takes for the end of a line, so that both count alike.
-_BREAK: Final = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
+_ENDS: Final = ("\r\n", "\r", "\x85", "\u2028", "\u2029")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,15 +83,12 @@ def _shown(character: str) -> str:
 
 def _numbered(data: bytes, wanted: set[int]) -> Iterator[tuple[int, str]]:
     text = data.decode("utf-8-sig", "replace")
-    start, number = 0, 1
-    for found in _BREAK.finditer(text):
-        if number in wanted:
-            yield number, text[start : found.start()]
-        start, number = found.end(), number + 1
-        if number > max(wanted):
-            return
-    if number in wanted:
-        yield number, text[start:]
+    for end in _ENDS:
+        text = text.replace(end, "\n")
+    lines = text.split("\n", max(wanted))
+    for number in wanted:
+        if number <= len(lines):
+            yield number, lines[number - 1]
 
 
 def _window(line: str, mark: Mark) -> tuple[str, int, int]:

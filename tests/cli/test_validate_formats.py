@@ -270,6 +270,11 @@ def test_the_caret_stands_below_what_it_means(
     assert lines[1:3] == [f"  1 | {source}", f"    | {carets}"]
 
 
+def test_lines_are_counted_as_yaml_counts_them() -> None:
+    text = "a\rb\r\nc\u2028d\x85e: x\n"
+    assert shown(Finding(rule="value", message="m", at=at(5, 4)), a=text)[1] == "  5 | e: x"
+
+
 def test_long_lines_of_wide_letters_are_cut_to_the_width_of_a_terminal() -> None:
     line = "名" * 2000 + "X" + "前" * 2000
     lines = shown(Finding(rule="value", message="m", at=at(1, 2001)), a=line)
