@@ -68,7 +68,7 @@ def _version() -> str:
     """Return what the schemas follow: the version, and the code that they are made of."""
     digest = sha256()
     top = Path(core.__path__[0])
-    for folder in ("schemas", "specs"):
-        for module in sorted((top / folder).glob("*.py")):
+    for pattern in ("schemas/*.py", "specs/*.py", "signatures.py", "unsupported.py"):
+        for module in sorted(top.glob(pattern)):
             digest.update(module.read_bytes())
     return f"{__version__} {digest.hexdigest()}\n"

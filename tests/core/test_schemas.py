@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from mlgitops.core import unsupported
 from mlgitops.core.digests import JSON
 from mlgitops.core.schemas import ANY, FILES, kinds, schema, schemas
 from mlgitops.core.schemas.conditions import CONDITIONS
@@ -83,6 +84,20 @@ def test_every_key_shows_its_default_or_that_it_is_required() -> None:
     step = schema("pipeline")["$defs"]["Step"]["properties"]
     assert step["timeout"]["default"] == "1h"
     assert step["timeout"]["markdownDescription"].endswith("\n\nDefault: `1h`")
+
+
+def test_a_key_that_is_not_acted_on_yet_says_so() -> None:
+    told = {(model, key): shown["description"] for model, key, shown in definitions()}
+    for row in unsupported.ALL:
+        assert (
+            any(
+                key == row.keys[-1] and f"{row.so}" in text and "Not acted on yet" in text
+                for (_, key), text in told.items()
+            )
+            or row.keys[-1] == unsupported.EACH
+        ), row
+    saying = {key for (_, key), text in told.items() if "Not acted on yet" in text}
+    assert saying == {row.keys[-1] for row in unsupported.ALL} - {unsupported.EACH}
 
 
 def test_every_mapping_of_known_keys_refuses_others() -> None:
@@ -186,7 +201,7 @@ def test_every_spec_of_the_repository_is_judged_alike() -> None:
     assert seen >= {"project", "pipeline", "model", "environment", "pin", "snapshot"}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(chance=st.randoms(use_true_random=False), times=st.integers(1, 4))
 def test_what_the_reader_accepts_no_schema_refuses(chance: random.Random, times: int) -> None:
     name, value = chance.choice(WHOLE_DOCUMENTS)
@@ -198,7 +213,7 @@ def test_what_the_reader_accepts_no_schema_refuses(chance: random.Random, times:
 
 def test_nearly_all_that_the_reader_refuses_the_schema_refuses_too() -> None:
     chance, refused, also, missed = random.Random(7), 0, 0, []
-    for _ in range(1500):
+    for _ in range(800):
         name, value = chance.choice(WHOLE_DOCUMENTS)
         value = mutated(value, chance)
         if not READERS[name](value):
@@ -207,7 +222,7 @@ def test_nearly_all_that_the_reader_refuses_the_schema_refuses_too() -> None:
                 missed.append((name, value))
             else:
                 also += 1
-    assert refused > 800
+    assert refused > 400
     assert also / refused >= 0.97, f"{also} of {refused}"
 
 

@@ -73,8 +73,7 @@ def _definitions() -> dict[str, Schema]:
     _, made = models_json_schema(
         [(kind, "validation") for kind in kinds(ANY)], schema_generator=Generator
     )
-    known = made["$defs"]
-    return {name: worded(one, known) for name, one in known.items()}
+    return worded(made["$defs"])
 
 
 def _reached(known: dict[str, Schema], names: list[str]) -> set[str]:

@@ -7,17 +7,26 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from mlgitops.core.schemas.pending import Place, pending
+
 Schema = dict[str, Any]
 
 
-def worded(definition: Schema, known: Mapping[str, Schema]) -> Schema:
-    """Return the schema of a model with its texts as an editor shows them.
+def worded(known: Mapping[str, Schema]) -> dict[str, Schema]:
+    """Return the schemas of the models with their texts as an editor shows them.
 
-    Each key gets its name as title, and in Markdown its description with its default. ``known`` are
-    the definitions that it may refer to.
+    Each key gets its name as title, and in Markdown its description with its default.
     """
-    if "properties" not in definition:
-        return definition
+    later = pending(known)
+    return {
+        name: _worded(name, one, known, later) if "properties" in one else one
+        for name, one in known.items()
+    }
+
+
+def _worded(
+    model: str, definition: Schema, known: Mapping[str, Schema], later: Mapping[Place, str]
+) -> Schema:
     text = _plain(definition["description"])
     texts = {"title": definition["title"], "description": text, "markdownDescription": text}
     shown = {**texts, **{key: one for key, one in definition.items() if key not in texts}}
@@ -26,6 +35,7 @@ def worded(definition: Schema, known: Mapping[str, Schema]) -> Schema:
         # The library leaves out what a definition says already.
         meant = known.get(one.get("$ref", "").removeprefix("#/$defs/"), {})
         text = _plain(one.get("description") or meant.get("description", ""))
+        text = f"{text} {later.get((model, key), '')}".strip()
         marked = [text] if text else []
         if "default" in one and not isinstance(one["default"], dict):
             marked.append(f"Default: `{_yaml(one['default'])}`")
