@@ -7,10 +7,11 @@ lines, an alias): then no fix is certain.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Container, Iterable
 from dataclasses import replace
 from typing import Final
 
+from mlgitops.core.budgets import spend
 from mlgitops.core.digests import JSON
 from mlgitops.core.errors import SpecError
 from mlgitops.core.fixes import Edit, Fix, deleting_line, inserting, replacing
@@ -24,17 +25,45 @@ _ENTRY: Final = re.compile(r"""[\w.-]+\s*:\s+([\w.+-]+|"[^"\\]*"|'[^']*')(?=\s*[
 
 
 def respelt(
-    document: Document, keys: Keys, word: str, known: Iterable[str], *, taken: Iterable[str] = ()
+    document: Document,
+    keys: Keys,
+    word: str,
+    known: Iterable[str],
+    *,
+    sure: Container[str] = (),
+    taken: Container[str] = (),
+    beside: Iterable[Document] = (),
 ) -> Fix | None:
     """Return the fix that writes the name of ``known`` that ``word`` at ``keys`` certainly means.
 
-    ``word`` may be a part of the text there, when it stands in it once. ``taken``: names that
-    would be wrong here, though ``word`` may mean them.
+    A name that leads nowhere may be right, and misspelt where it is defined. So what is meant has
+    to be one of ``sure``, or to stand twice in the files of ``document`` and those ``beside`` it,
+    and what is written only once. ``taken``: names that would be wrong here. ``word`` may be a
+    part of the text at ``keys``, when it stands in it once.
     """
     meant = name_meant(word, known)
     if meant is None or meant in taken:
         return None
+    texts = list({one.path: one.text for one in (document, *beside)}.values())
+    if not _is_attested(word, meant, sure, texts):
+        return None
     return spelt(document, document.mark(*keys), word, meant)
+
+
+def _is_attested(word: str, meant: str, sure: Container[str], texts: Collection[str]) -> bool:
+    parts = zip(word.split("."), meant.split("."), strict=False)
+    written, wanted = next(((one, other) for one, other in parts if one != other), (word, meant))
+    if meant in sure or wanted in sure:
+        return True
+    return _count(written, texts) == 1 and _count(wanted, texts) > 1
+
+
+def _count(name: str, texts: Collection[str]) -> int:
+    """Return how often ``name`` stands in ``texts`` as a word of its own."""
+    if not spend(sum(map(len, texts)) // 16):
+        return 0
+    whole = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])")
+    return sum(len(whole.findall(text)) for text in texts)
 
 
 def spelt(document: Document, at: Mark, word: str, meant: str) -> Fix | None:

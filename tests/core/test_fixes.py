@@ -170,6 +170,17 @@ LEFT_TO_A_PERSON = [
     (MODEL, "min: 0.7", "min: 0.7 percent"),
     (MODEL, "pipeline: churn", "pipeline: churn2"),
     (PROD, "kserve,", "ecs,"),
+    # Where is the slip: in the name, or where it is used?
+    (MODEL, "name: churn", "name: chrun"),
+    (MODEL, "artifact: train.model", "artifact: train.modle"),
+    (PIPELINE, "outputs: {model: estimator}", "outputs: {modle: estimator}"),
+    (PIPELINE, "name: features", "name: fetaures"),
+    # The tool writes these.
+    ("environments/dev/pins/churn.yaml", "version:", "verison:"),
+    ("environments/prod/holds/churn.yaml", "kind: Hold\n", ""),
+    ("pipelines/churn/snapshots/customers.yaml", "rows: ", "rows: !!str "),
+    # The key that YAML cannot read may be the one that is missed.
+    (PIPELINE, "apiVersion:", "on:"),
     ("environments/dev/pins/churn.yaml", "model: churn", "model: chrun"),
     ("environments/prod/holds/churn.yaml", "model: churn", "model: chrun"),
 ]

@@ -30,5 +30,12 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
                     message=f"there is no environment {name!r}",
                     hint=did_you_mean(name, known) or f"the environments are {', '.join(known)}",
                     at=environment.mark("after", place),
-                    fix=respelt(environment.document, ("after", place), name, known, taken=taken),
+                    fix=respelt(
+                        environment.document,
+                        ("after", place),
+                        name,
+                        known,
+                        sure=folders,
+                        taken=taken,
+                    ),
                 )

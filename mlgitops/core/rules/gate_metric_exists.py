@@ -40,5 +40,7 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
             message=message,
             hint=hint,
             at=asked.mark("metric"),
-            fix=None if metric in METRICS else respelt(asked.owner.document, keys, metric, known),
+            fix=None
+            if metric in METRICS
+            else respelt(asked.owner.document, keys, metric, known, sure=METRICS),
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from mlgitops.core.asked import gates
-from mlgitops.core.drafts import Draft
+from mlgitops.core.drafts import Draft, folder
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding, did_you_mean
 from mlgitops.core.rewriting import respelt
@@ -28,7 +28,12 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
             message = f"there is no model {name!r}"
             hint = did_you_mean(name, known) or f"the models are {', '.join(known) or 'none'}"
             keys = ("gates", asked.index, "model")
-            fix = respelt(asked.owner.document, keys, name, known)
+            fix = respelt(asked.owner.document, keys, name, known, sure=_sure(draft))
         else:
             continue
         yield Finding(rule=RULE, message=message, hint=hint, at=asked.mark("model"), fix=fix)
+
+
+def _sure(draft: Draft) -> set[str]:
+    """Return the models that are called like their folder: their name is spelt as it is meant."""
+    return {model.spec.name for model in draft.models if model.spec.name == folder(model.path)}

@@ -34,6 +34,11 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
                 fix=None
                 if name in METRICS
                 else respelt(
-                    model.document, keys, name, fitting, taken=model.spec.evaluation.metrics
+                    model.document,
+                    keys,
+                    name,
+                    fitting,
+                    sure=METRICS,
+                    taken=model.spec.evaluation.metrics,
                 ),
             )

@@ -32,5 +32,11 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
                     message=found.message,
                     hint=found.hint,
                     at=model.mark(*keys).part(artifact, found.start, found.end),
-                    fix=respelt(model.document, keys, artifact, artifacts_of(pipeline.spec)),
+                    fix=respelt(
+                        model.document,
+                        keys,
+                        artifact,
+                        artifacts_of(pipeline.spec),
+                        beside=[pipeline.document],
+                    ),
                 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from mlgitops.core.drafts import Draft
+from mlgitops.core.drafts import Draft, folder
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding, did_you_mean
 from mlgitops.core.rewriting import respelt
@@ -24,5 +24,11 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
                 message=f"there is no pipeline {name!r}",
                 hint=did_you_mean(name, known) or f"it would stand in pipelines/{name}/",
                 at=model.mark("pipeline"),
-                fix=respelt(model.document, ("pipeline",), name, known),
+                fix=respelt(
+                    model.document,
+                    ("pipeline",),
+                    name,
+                    known,
+                    sure={folder(pipeline.path) for pipeline in draft.pipelines},
+                ),
             )

@@ -20,7 +20,7 @@ from mlgitops.core.rewriting import without_repetition
 from mlgitops.core.sources import Document, Keys, Reading, leaves
 from mlgitops.core.specs.base import API_VERSION, Located, Spec, Wrong
 from mlgitops.core.specs.complaints import Complaint, complaint
-from mlgitops.core.specs.repairs import fix_of, header_fix, trap_fix
+from mlgitops.core.specs.repairs import WRITTEN_BY_TOOL, fix_of, header_fix, trap_fix
 from mlgitops.core.specs.shapes import allowed_keys, choices, homes
 
 S = TypeVar("S", bound=Spec)
@@ -53,14 +53,16 @@ def read_one_of(
     """
     wrong = _wrong_header(document, kinds)
     if wrong is not None:
-        return (wrong,)
+        # A key that YAML could not read may be the one that is missed.
+        return (replace(wrong, fix=None) if told else wrong,)
     [model] = _models(document, kinds)
     return _fields(document, model, frozenset(problem.at for problem in told))
 
 
 def yaml_findings(reading: Reading, path: str, kinds: tuple[type[Spec], ...]) -> list[Finding]:
     """Return the findings about ``path`` as YAML, before anything is read as one of ``kinds``."""
-    fixes = _yaml_fixes(reading, kinds) if reading.problems else {}
+    by_hand = not any(kind.__name__ in WRITTEN_BY_TOOL for kind in kinds)
+    fixes = _yaml_fixes(reading, kinds) if reading.problems and by_hand else {}
     return [_of_problem(problem, path, fixes) for problem in reading.problems]
 
 

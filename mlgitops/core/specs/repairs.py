@@ -39,6 +39,8 @@ Fits: TypeAlias = Callable[[type[Spec], JSON], bool]
 _WHOLE: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _REAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)\.[0-9]+([eE][-+][0-9]+)?")
 _TRUTH: Final = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+# The tool writes them: a wrong guess would run another model, or be other data.
+WRITTEN_BY_TOOL: Final = frozenset({"Pin", "Hold", "Snapshot"})
 # One word: what holds a blank or a comma may be meant as several.
 _WORD: Final = re.compile(r"[^\s,\[\]{}]+")
 
@@ -60,6 +62,8 @@ def fix_of(
     before: int,
 ) -> Fix | None:
     """Return the fix of ``problem`` at ``keys``, if it leaves fewer than ``before`` problems."""
+    if model.__name__ in WRITTEN_BY_TOOL:
+        return None
     for proposal in _proposals(document, model, problem, keys):
         if proposal.fix is not None and len(check(model, proposal.value)) < before:
             return proposal.fix
@@ -71,9 +75,9 @@ def header_fix(document: Document, kinds: tuple[type[Spec], ...], fits: Fits) ->
 
     Only where the rest of the document is as it should be: nothing else says what is meant.
     """
-    if not isinstance(document.value, dict):
-        return None
     value = document.value
+    if not isinstance(value, dict) or any(kind.__name__ in WRITTEN_BY_TOOL for kind in kinds):
+        return None
     version, kind = value.get("apiVersion"), value.get("kind")
     named = word_meant(str(kind), [one.__name__ for one in kinds]) or kind
     fitting = [
@@ -100,6 +104,8 @@ def trap_fix(document: Document, model: type[Spec], keys: Keys, check: Check) ->
 
     Certain where the key takes one of the readings alone: text, a number, or true and false.
     """
+    if model.__name__ in WRITTEN_BY_TOOL:
+        return None
     token = document.written(document.mark(*keys))
     fitting = [
         (written, value)
