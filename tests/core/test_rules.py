@@ -273,6 +273,10 @@ def test_a_source_is_given_as_of_by_mlgitops() -> None:
         "glpat-" + "a" * 20,
         "xoxb-" + "1" * 12,
         "https://hooks.slack.com/services" + "/T00000000" * 3,
+        "https://discord.com/api/webhooks/123456789/" + "a" * 40,
+        "https://acme.webhook.office.com/webhookb2/" + "a" * 36,
+        "https://prod-1.westeurope.logic.azure.com:443/workflows/" + "a" * 32,
+        "123456789:AA" + "a" * 33,
         "AIza" + "a" * 35,
         "sk_live_" + "a" * 24,
         "-----BEGIN RSA PRIVATE KEY-----",
@@ -303,4 +307,52 @@ def test_a_password_of_an_account_without_user_is_still_one() -> None:
     files = replaced(PIPELINE, "months: 12", "months: {password: hunter2}")
     assert [finding.message for finding in found_in(files)] == [
         "the value of 'password' is written in clear"
+    ]
+
+
+def test_the_address_of_a_webhook_is_a_secret_that_only_a_variable_keeps() -> None:
+    name = "name: churn\n"
+    for address, said in (('"${SLACK_URL}"', []), ("https://hooks.example.com/a", ["warning"])):
+        files = replaced(PIPELINE, name, f"{name}notify: {{failure: [{{webhook: {address}}}]}}\n")
+        found = [one for one in found_in(files) if one.rule == "secret-in-clear"]
+        assert [one.severity for one in found] == said
+
+
+def test_a_header_is_named_and_not_written() -> None:
+    source = 'source: {type: http, url: "https://example.com/a", headers: {Authorization: %s}}'
+    for value, count in (("Bearer ${TOKEN}", 0), ("Bearer abc", 1)):
+        files = replaced(
+            PIPELINE, 'source: {type: python, run: "sources:customers"}', source % value
+        )
+        found = [one for one in found_in(files) if one.rule == "secret-in-clear"]
+        assert len(found) == count
+
+
+def test_the_elements_of_a_loop_come_to_the_function() -> None:
+    files = replaced(PIPELINE, "params: [seed]", "foreach: {seed: [1, 2]}")
+    assert {one.rule for one in found_in(files)} == {NOT_YET, "unused-param"}
+    files = replaced(PIPELINE, "params: [seed]", "params: [seed]\n    foreach: {fold: [1, 2]}")
+    messages = [one.message for one in found_in(files) if one.rule == "function-parameters"]
+    assert messages == ["fit() does not take 'fold', which step 'train' gives it"]
+
+
+def test_a_step_that_asks_about_its_own_result_waits_for_itself() -> None:
+    files = replaced(PIPELINE, "{model: estimator}", "{model: estimator, metrics: json}")
+    text = files[PIPELINE].decode()
+    files[PIPELINE] = f"{text}    when: train.metrics.roc_auc > 0.5\n".encode()
+    found = [one for one in found_in(files) if one.rule != NOT_YET]
+    assert [one.message for one in found] == ["these steps wait for one another: train → train"]
+    assert found[0].at.length == len("train.metrics.roc_auc")
+
+
+def test_every_circle_is_told() -> None:
+    files = base()
+    for name, after in (("a", "b"), ("b", "a"), ("c", "d"), ("d", "c"), ("e", "a")):
+        path = f"environments/{name}/environment.yaml"
+        text = files["environments/dev/environment.yaml"].decode()
+        files[path] = text.replace("name: dev", f"name: {name}\nafter: [{after}]").encode()
+    assert [one.rule for one in found_in(files)] == [
+        "environment-cycle",
+        "environment-cycle",
+        "environment-unreachable",
     ]
