@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from mlgitops.core.errors import StoreError
+from mlgitops.core.errors import MlgitopsError
 from mlgitops.core.findings import Finding
 from mlgitops.core.fixes import apply
 from mlgitops.core.rules import RULES
@@ -98,7 +98,7 @@ def _write(place: Path, tree: Tree, change: Change) -> str | None:
         if tree.read(change.path) != change.before:
             return "not written: somebody else has changed it meanwhile"
         write_whole(place, change.after, mode=mode)
-    except StoreError as error:
+    except MlgitopsError as error:
         return f"not written: {error.message}"
     except OSError as error:
         return f"not written: {error.strerror}"
