@@ -73,7 +73,8 @@ def test_an_input_is_an_output_or_a_file() -> None:
     [
         (
             "{name: a, outputs: {o: csv}}",
-            "5:6+4 [value] a step has exactly one of run, command, notebook, sql and source; this one has none "
+            "5:6+4 [value] a step has exactly one of run, command, notebook, sql and source; "
+            "this one has none "
             "(add run: 'module:function')",
         ),
         (
@@ -101,8 +102,8 @@ def test_an_input_is_an_output_or_a_file() -> None:
         ),
         (
             '{name: a, run: "m:f", outputs: {o: parqet}}',
-            "5:40+6 [value] 'o' must be parquet, csv, json, jsonl, npy, npz, text, bytes, directory, "
-            "figure, onnx or estimator, not the text 'parqet' (did you mean 'parquet'?)",
+            "5:40+6 [value] 'o' must be parquet, csv, json, jsonl, npy, npz, text, bytes, "
+            "directory, figure, onnx or estimator, not the text 'parqet' (did you mean 'parquet'?)",
         ),
         (
             '{name: a, run: "m:f", outputs: {o: {format: csv, contrct: x}}}',
@@ -386,3 +387,10 @@ def test_any_change_of_a_spec_is_read_or_told_in_our_words(path: str) -> None:
             assert not JARGON.search(words), f"{words}\n{text}"
             assert "\n" not in words and finding.hint, f"{words}\n{text}"
             assert finding.at.line <= text.count("\n") + 1 or finding.at.path != path
+
+
+def test_a_message_shows_no_secret() -> None:
+    url = "postgresql://ada:hunter2@db.example.com/churn"
+    source = f'{{type: sql, connection: "{url}", query: q.sql}}'
+    [line] = told(pipeline(f"{{name: a, source: {source}, outputs: {{o: csv}}}}"), Pipeline)
+    assert "is not a connection" in line and "hunter2" not in line

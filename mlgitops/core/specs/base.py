@@ -8,6 +8,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from mlgitops.core.secrets import masked
 from mlgitops.core.sources import Document, Key, Keys, Mark
 
 API_VERSION = "mlgitops/v1"
@@ -85,7 +86,8 @@ class Short:
 
 
 def shortened(text: str) -> str:
-    """Return the text in quotes, cut after 60 characters, to be named in a message."""
+    """Return the text in quotes to be named in a message: 60 characters of it, and no secret."""
+    text = masked(text[:1000])
     return repr(text if len(text) <= 60 else text[:60] + "…")
 
 

@@ -14,32 +14,70 @@ A reference to a step's output names a value inside of a JSON output, such as a 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Final
 
 from pydantic import AfterValidator
 
 from mlgitops.core.digests import JSON
 from mlgitops.core.specs.base import Wrong, shortened
+from mlgitops.core.specs.condition_trees import (
+    All,
+    Compare,
+    Condition,
+    Constant,
+    Member,
+    Not,
+    Operator,
+    Param,
+    Result,
+    Some,
+    Span,
+    Value,
+    json_text,
+    references,
+)
+
+__all__ = [
+    "All",
+    "Compare",
+    "Condition",
+    "ConditionText",
+    "Constant",
+    "Member",
+    "Not",
+    "Param",
+    "Result",
+    "Some",
+    "parse_condition",
+    "references",
+]
 
 MAX_LENGTH: Final = 500
 MAX_LEVELS: Final = 20
-
-Operator: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
-Span: TypeAlias = "tuple[int, int]"
 
 _TOKEN: Final = re.compile(
     r"""(?P<space>\s+)
       | (?P<number>-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w.]))
       | (?P<text>"[^"]*"|'[^']*')
+      | (?P<digits>\.?\d[\w.]*)
       | (?P<name>[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)*)
+      | (?P<odd>===|<>)
       | (?P<sign>==|!=|<=|>=|<|>|\(|\)|\[|\]|,)
-      | (?P<other>===|&&|\|\||\$?\{\{?|\}\}?|\S)""",
+      | (?P<other>&&|\|\||\$?\{\{?|\}\}?|\S)""",
     re.VERBOSE,
 )
 _CONSTANTS: Final[dict[str, JSON]] = {"true": True, "false": False, "null": None}
 _WORDS: Final = ("and", "or", "not", "in")
+_WANTED: Final = {
+    "a value": 'write a value, such as params.mode, 0.8 or "full"',
+    "a list": 'write a list, as in ["a", "b"]',
+    "',' or ']'": "separate the values by ','",
+    "')'": "close the bracket",
+    "'in'": "write 'not in', or put 'not' before the comparison",
+    "'and' or 'or'": "join two parts with 'and' or 'or'",
+}
+_SUCH: Final = 'write a condition such as params.mode == "full" and train.report.rows > 100'
 _HINTS: Final = {
     "&&": "write 'and'",
     "&": "write 'and'",
@@ -48,79 +86,14 @@ _HINTS: Final = {
     "!": "write 'not', or '!=' between two values",
     "=": "write '=='",
     "===": "write '=='",
+    "is": "write '=='",
+    "<>": "write '!='",
+    "[": "a list comes after 'in'",
     '"': "end the text with the same quote",
     "'": "end the text with the same quote",
     **dict.fromkeys("+-*/%", "there is no arithmetic: compute it in a step, and name its output"),
     **dict.fromkeys(("{", "{{", "${", "${{", "}", "}}"), "write params.name without braces"),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Param:
-    """``params.name``: a parameter of the pipeline. ``at``: its start and length in the text."""
-
-    name: str
-    at: Span
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """``step.output.key``: a value in a JSON output of another step."""
-
-    step: str
-    output: str
-    keys: tuple[str, ...]
-    at: Span
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Constant:
-    """A number, text, true, false or null; or a list of them, after ``in``."""
-
-    value: JSON
-    at: Span
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compare:
-    """Two values and how they have to stand to each other."""
-
-    left: Value
-    operator: Operator
-    right: Value
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
-    """Whether a value is one of a list."""
-
-    value: Value
-    of: Constant
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Not:
-    """The contrary."""
-
-    inner: Condition
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class All:
-    """Every part holds."""
-
-    parts: tuple[Condition, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Some:
-    """At least one part holds."""
-
-    parts: tuple[Condition, ...]
-
-
-Value: TypeAlias = "Param | Result | Constant"
-Condition: TypeAlias = "Param | Result | Compare | Member | Not | All | Some"
 
 
 def parse_condition(text: str) -> Condition:
@@ -139,25 +112,6 @@ def parse_condition(text: str) -> Condition:
             "write params.name or step.output.key",
         )
     return found
-
-
-def references(condition: Condition) -> Iterator[Param | Result]:
-    """Yield every param and every output that a condition names, in the order of the text."""
-    match condition:
-        case Param() | Result():
-            yield condition
-        case Compare(left=left, right=right):
-            for value in (left, right):
-                if not isinstance(value, Constant):
-                    yield value
-        case Member(value=value):
-            if not isinstance(value, Constant):
-                yield value
-        case Not(inner=inner):
-            yield from references(inner)
-        case All(parts=parts) | Some(parts=parts):
-            for part in parts:
-                yield from references(part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +220,7 @@ class _Parser:
     def _list(self) -> Constant:
         start = self._token
         if not self._word("["):
-            raise self._unexpected('a list, as in ["a", "b"]')
+            raise self._unexpected("a list")
         values: list[JSON] = []
         while not self._word("]"):
             value = self._value()
@@ -280,6 +234,8 @@ class _Parser:
             if not self._word(",") and self._token.text != "]":
                 raise self._unexpected("',' or ']'")
         last = self._tokens[self._next - 1]
+        if not values:
+            raise Wrong("the list is empty: nothing is in it", "name its values", span=start.at)
         return Constant(value=values, at=(start.at[0], last.at[0] + 1 - start.at[0]))
 
     def _value(self) -> Value:
@@ -302,11 +258,19 @@ class _Parser:
     def _unexpected(self, wanted: str) -> Wrong:
         token = self._token
         if token.kind == "end":
+            if len(self._tokens) == 1:
+                return Wrong("the condition is empty", _SUCH)
             return Wrong(
-                f"the condition ends where {wanted} is expected", "complete it", span=token.at
+                f"the condition ends where {wanted} is expected", _WANTED[wanted], span=token.at
             )
-        hint = _HINTS.get(token.text, "see docs/files.md#when")
-        if token.kind == "other":
+        hint = _HINTS.get(token.text, _WANTED[wanted])
+        if token.kind == "digits":
+            return Wrong(
+                f"{token.text!r} is not a number", "write it as 0.8 or 1000", span=token.at
+            )
+        if token.text in ("'", '"'):
+            return Wrong("this quote is not closed", hint, span=token.at)
+        if token.kind in ("odd", "other"):
             return Wrong(f"{token.text!r} means nothing in a condition", hint, span=token.at)
         return Wrong(f"{wanted} is expected here, not {token.text!r}", hint, span=token.at)
 
@@ -334,7 +298,7 @@ def _meant(text: str) -> str:
     parts = text.split(".")
     if text.lower() in ("true", "false", "none", "null"):
         return f"write {'null' if text.lower() == 'none' else text.lower()}"
-    if parts[0] == "params":
+    if parts[0].lower() in ("param", "params"):
         return f"write params.{parts[1]}" if len(parts) > 1 else "write params.name"
     if len(parts) == 1:
         return f'write params.{text}, or "{text}" for the text'
@@ -351,19 +315,6 @@ def _compare(left: Value, sign: _Token, right: Value) -> Compare:
             )
     operator: Operator = sign.text  # type: ignore[assignment]
     return Compare(left=left, operator=operator, right=right)
-
-
-def json_text(value: JSON) -> str:
-    """Return a constant as it is written in a condition."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return str(value).lower()
-        case str():
-            return f'"{value}"'
-        case _:
-            return str(value)
 
 
 def _readable(text: str) -> str:

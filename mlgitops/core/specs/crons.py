@@ -30,7 +30,7 @@ _PART: Final = re.compile(r"(?:(\*)|(\w+)(?:-(\w+))?)(?:/(\d{1,4}))?")
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """One field of a line: its name, its smallest and largest number, and words for numbers."""
+    """One field of a line: what it says, its smallest and largest number, and words for numbers."""
 
     name: str
     low: int
@@ -45,11 +45,11 @@ class _Field:
 
 
 _FIELDS: Final = (
-    _Field("minute", 0, 59),
-    _Field("hour", 0, 23),
-    _Field("day of the month", 1, 31),
-    _Field("month", 1, 12, _MONTHS),
-    _Field("day of the week", 0, 7, _DAYS),
+    _Field("a minute", 0, 59),
+    _Field("an hour", 0, 23),
+    _Field("a day of the month", 1, 31),
+    _Field("a month", 1, 12, _MONTHS),
+    _Field("a day of the week", 0, 7, _DAYS),
 )
 
 
@@ -113,27 +113,26 @@ def _numbers(field: _Field, word: str, start: int) -> frozenset[int]:
 def _range(field: _Field, part: str, span: tuple[int, int]) -> range:
     match = _PART.fullmatch(part)
     if match is None:
-        raise Wrong(f"{shortened(part)} is not a {field.name}", _how(field), span=span)
+        raise Wrong(f"{shortened(part)} is not {field.name}", _how(field), span=span)
     star, first, last, step = match.groups()
     if step is not None and int(step) == 0:
-        raise Wrong(
-            f"the {field.name} cannot go in steps of 0", "write a step of 1 or more", span=span
-        )
+        raise Wrong(f"{part} goes in steps of 0", "write a step of 1 or more", span=span)
     low = field.low if star else _bound(field, first, span)
     # As in every cron, 5/10 means from 5 to the end.
     high = field.high if star or (step and not last) else low
     if last is not None:
         high = _bound(field, last, span)
     if high < low:
-        hint = f"write {first}-{field.high},{field.low}-{last}"
-        raise Wrong(f"the {field.name} {part} runs backwards", hint, span=span)
+        end, start = (field.words[-1], field.words[0]) if field.words else (field.high, field.low)
+        hint = f"write {first}-{end},{start}-{last}"
+        raise Wrong(f"{part} runs backwards", hint, span=span)
     return range(low, high + 1, int(step or 1))
 
 
 def _bound(field: _Field, text: str, span: tuple[int, int]) -> int:
     number = field.number(text)
     if number is None or not field.low <= number <= field.high:
-        raise Wrong(f"{shortened(text)} is not a {field.name}", _how(field), span=span)
+        raise Wrong(f"{shortened(text)} is not {field.name}", _how(field), span=span)
     return number
 
 

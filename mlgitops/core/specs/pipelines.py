@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Discriminator,
     Field,
@@ -137,6 +138,17 @@ def _kind_of_elements(value: object) -> str | None:
     return "a list" if isinstance(value, list) else None
 
 
+def _one_element(foreach: dict[str, object]) -> dict[str, object]:
+    names = list(foreach)
+    if len(names) > 1:
+        raise Wrong(
+            f"'foreach' has exactly one argument; this one has {' and '.join(names)}",
+            "go through the others inside of the step",
+            key=names[1],
+        )
+    return foreach
+
+
 ForEach = Annotated[
     dict[
         Identifier,
@@ -150,7 +162,8 @@ ForEach = Annotated[
             ),
         ],
     ],
-    Field(min_length=1, max_length=1),
+    Field(min_length=1),
+    AfterValidator(_one_element),
 ]
 
 
