@@ -67,13 +67,16 @@ class WorkTree:
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.ENAMETOOLONG):  # a link; a name of no file
                 return None
+            if error.errno == errno.ENXIO:
+                raise _unread(path, "it is a pipe, a socket or a device") from None
             raise _unread(path, str(error.strerror)) from None
-        with os.fdopen(handle, "rb", buffering=0) as stream:
-            state = os.fstat(handle)
+        state = os.fstat(handle)
+        if not stat.S_ISREG(state.st_mode):
+            os.close(handle)
             if stat.S_ISDIR(state.st_mode):
                 return None
-            if not stat.S_ISREG(state.st_mode):
-                raise _unread(path, "it is a pipe, a socket or a device")
+            raise _unread(path, "it is a pipe, a socket or a device")
+        with os.fdopen(handle, "rb", buffering=0) as stream:
             try:
                 if at_most is None:
                     return stream.readall()

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlgitops.core.errors import Refused, SpecError
-from mlgitops.core.sources import Mark, parse
+from mlgitops.core.sources import MAX_BYTES, Mark, parse
 from mlgitops.core.specs.base import Located
 from mlgitops.core.specs.parsing import read_spec
 from mlgitops.core.specs.projects import Project
+from mlgitops.files import WorkTree
 from mlgitops.git import Repository
 
 
@@ -53,15 +54,13 @@ def shared_store() -> Path | None:
 
 
 def _project(root: Path) -> Located[Project]:
-    path = root / "mlgitops.yaml"
-    try:
-        text = path.read_bytes()
-    except OSError:
+    text = WorkTree(root).read("mlgitops.yaml", MAX_BYTES + 1)
+    if text is None:
         raise SpecError(
             "there is no mlgitops.yaml",
             hint="`mlgitops init` makes one",
             at=Mark(path="mlgitops.yaml"),
-        ) from None
+        )
     documents = parse(text, "mlgitops.yaml")
     if not documents:
         raise SpecError("the file is empty", at=Mark(path="mlgitops.yaml"))

@@ -124,10 +124,12 @@ def _hand_over(args: argparse.Namespace, data: bytes) -> None:
 
 def _show(found: Sequence[Finding], tree: Tree, *, quiet: bool, elsewhere: int) -> None:
     from mlgitops.cli.terminal import paint, write
+    from mlgitops.core.sources import MAX_BYTES
+    from mlgitops.core.trees import excerpts
     from mlgitops.report.findings import short, text
 
-    colour = paint()
-    write(short(found, colour) if quiet else text(found, tree.read, colour, elsewhere=elsewhere))
+    colour, read = paint(), excerpts(tree, MAX_BYTES)
+    write(short(found, colour) if quiet else text(found, read, colour, elsewhere=elsewhere))
 
 
 def _add_to_the_page_of_the_step(found: Sequence[Finding]) -> None:

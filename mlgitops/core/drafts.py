@@ -26,6 +26,7 @@ PROJECT_FILE: Final = "mlgitops.yaml"
 TEMPLATES: Final = "environments/templates/"
 # A file that is wrong from end to end would bury the findings of all others.
 MAX_FINDINGS_OF_A_FILE: Final = 50
+MAX_TEMPLATE: Final = 50_000
 
 _ENVIRONMENT = r"environments/(?!templates/)[^/]+/"
 _KINDS: Final[tuple[tuple[re.Pattern[str], tuple[type[Spec], ...]], ...]] = (
@@ -199,6 +200,13 @@ class _Reader:
             self.unnamed.add(document.path)
 
     def _template(self, path: str, data: bytes) -> None:
+        if len(data) > MAX_TEMPLATE:
+            message = f"the template has more than {MAX_TEMPLATE:,} bytes"
+            found = Finding(
+                rule="yaml", message=message, hint="make several of it", at=Mark(path=path)
+            )
+            self._wrong(path, [found])
+            return
         try:
             self.templates[path.removeprefix(TEMPLATES)] = data.decode()
         except UnicodeDecodeError:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
+
+from mlgitops.core.errors import NotAllowed
 
 
 class Tree(Protocol):
@@ -43,6 +45,18 @@ class MemoryTree:
     def links(self, prefix: str = "") -> Iterable[str]:
         """See ``Tree.links``."""
         return below(self.linked, prefix)
+
+
+def excerpts(tree: Tree, at_most: int) -> Callable[[str], bytes | None]:
+    """Return what gives the start of a file, to be shown; None for one that cannot be read."""
+
+    def read(path: str) -> bytes | None:
+        try:
+            return tree.read(path, at_most)
+        except NotAllowed:
+            return None
+
+    return read
 
 
 def below(paths: Iterable[str], prefix: str) -> list[str]:

@@ -24,6 +24,10 @@ def formatted(
 
     ``asked``: the files and folders that were asked for, or none. ``done``: what was fixed.
     """
+    from mlgitops.core.sources import MAX_BYTES
+    from mlgitops.core.trees import excerpts
+
+    read = excerpts(tree, MAX_BYTES)
     match format:
         case "json":
             from mlgitops.core.digests import document
@@ -38,14 +42,14 @@ def formatted(
             from mlgitops.core.digests import document
             from mlgitops.report.sarif import sarif
 
-            return document(sarif(found, tree.read))
+            return document(sarif(found, read))
         case "junit":
             from mlgitops.flow.scopes import specs
             from mlgitops.report.junit import junit
 
-            return junit(found, specs(tree, asked), tree.read).encode()
+            return junit(found, specs(tree, asked), read).encode()
         case _:
             from mlgitops.report.findings import text
             from mlgitops.report.tables import clean
 
-            return (clean(text(found, tree.read)) + "\n").encode()
+            return (clean(text(found, read)) + "\n").encode()
