@@ -92,7 +92,10 @@ def sources(workspace: Workspace, pipeline: str, source: str | None = None) -> t
             hint=did_you_mean(pipeline, workspace.pipelines)
             or f"there are: {', '.join(workspace.pipelines) or 'none'}",
         )
-    steps = workspace.pipelines[pipeline].spec.steps
+    located = workspace.pipelines[pipeline]
+    steps = located.spec.steps
+    # A source that cannot be asked yet is not left out as if it had nothing new.
+    refuse(located, {step.name for step in steps if step.source is not None})
     names = tuple(step.name for step in steps if isinstance(step.source, PythonSource))
     if source is None:
         return names
