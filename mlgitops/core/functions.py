@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from mlgitops.core.errors import NotAllowed
+from mlgitops.core.returns import Returned, returned
 from mlgitops.core.trees import Tree
 
 MAX_BYTES: Final = 1_000_000
@@ -26,7 +27,8 @@ class Function:
 
     ``accepts``: the names it can be called with, None when it takes any or when a decorator or an
     assignment hides them. ``needs``: those without a default. ``by_place``: those that cannot be
-    given by name. ``plain``: not a coroutine.
+    given by name. ``plain``: not a coroutine. ``returns``: what its ``return`` statements give, as
+    far as they say it. ``column``: where its name starts, 0 when it is not known.
     """
 
     path: str
@@ -35,6 +37,8 @@ class Function:
     needs: tuple[str, ...]
     by_place: tuple[str, ...] = ()
     plain: bool = True
+    returns: tuple[Returned, ...] = ()
+    column: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,6 +223,8 @@ def _described(node: ast.FunctionDef, path: str) -> Function:
         accepts=None if given.kwarg is not None else (*named, *only),
         needs=tuple(needed),
         by_place=by_place,
+        returns=returned(node),
+        column=node.col_offset + len("def ") + 1,
     )
 
 

@@ -10,6 +10,7 @@ from mlgitops.core.drafts import Draft
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding, closest
 from mlgitops.core.functions import Function
+from mlgitops.core.marks import Mark
 
 RULE: Final = "function-parameters"
 
@@ -21,14 +22,15 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
         if not isinstance(found, Function) or not call.settled:
             continue
         name = call.function.partition(":")[2]
-        where = f"{found.path}:{found.line}"
+        related = _defined(name, found)
         missing = [arg for arg in found.needs if arg not in call.given]
         for arg in found.by_place:
             yield Finding(
                 rule=RULE,
                 message=f"{name}() takes {arg!r} by place only, and {call.by} gives names",
-                hint=f"delete the '/' among its parameters ({where})",
+                hint="delete the '/' among its parameters",
                 at=call.at,
+                related=related,
             )
         for arg in call.given:
             if found.accepts is None or arg in found.accepts or arg in found.by_place:
@@ -39,19 +41,26 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 rule=RULE,
                 message=f"{name}() does not take {arg!r}, which {call.by} gives it",
-                hint=f"did you mean {meant!r}?"
-                if meant
-                else f"it takes {_listed(found)} ({where})",
+                hint=f"did you mean {meant!r}?" if meant else f"it takes {_listed(found)}",
                 at=call.given_at(arg),
+                related=related,
             )
         for arg in missing:
             if arg not in found.by_place:
                 yield Finding(
                     rule=RULE,
                     message=f"{name}() needs {arg!r}, which {call.by} does not give it",
-                    hint=f"add it to the inputs or params, or give it a default ({where})",
+                    hint="add it to the inputs or params, or give it a default",
                     at=call.at,
+                    related=related,
                 )
+
+
+def _defined(name: str, function: Function) -> tuple[tuple[Mark, str], ...]:
+    if not function.column:
+        return ()
+    at = Mark(path=function.path, line=function.line, column=function.column, length=len(name))
+    return ((at, "it is defined here"),)
 
 
 def _listed(function: Function) -> str:
