@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mlgitops.core.marks import Mark
 from mlgitops.core.specs.base import Located
-from mlgitops.core.specs.conditions import Param, parse_condition, references
+from mlgitops.core.specs.conditions import Condition, Param, parse_condition, references
 from mlgitops.core.specs.pipelines import Pipeline, Step
 
 
@@ -50,7 +51,7 @@ class Reference:
 def referenced(step: Step) -> Iterator[tuple[str, str]]:
     """Yield (owner, name) of what ``when`` and ``foreach`` name; a param's owner is ``params``."""
     if step.when is not None:
-        for found in references(parse_condition(step.when)):
+        for found in references(_parsed(step.when)):
             if isinstance(found, Param):
                 yield "params", found.name
             else:
@@ -65,7 +66,7 @@ def references_of(pipeline: Located[Pipeline], index: int) -> Iterator[Reference
     """Yield what ``when`` and ``foreach`` of a step name, with places."""
     step = pipeline.spec.steps[index]
     if step.when is not None:
-        for found in references(parse_condition(step.when)):
+        for found in references(_parsed(step.when)):
             start, length = found.at
             yield Reference(
                 owner="params" if isinstance(found, Param) else found.step,
@@ -99,3 +100,9 @@ def outputs_named(step: Step) -> set[str]:
     """Return the outputs, as ``step.output``, that a step reads, runs for or depends on."""
     read = {source for source in step.inputs.values() if isinstance(source, str)}
     return read | {f"{owner}.{name}" for owner, name in referenced(step) if owner != "params"}
+
+
+# Several rules ask about the same conditions.
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> Condition:
+    return parse_condition(text)

@@ -17,7 +17,7 @@ RULE: Final = "gate-environment"
 def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
     """Find gates on how it went in an environment that is not there, or that comes later."""
     after = {one.spec.name: one.spec.after for one in draft.environments}
-    earlier = {name: reachable(after, name) for name in after}
+    earlier: dict[str, frozenset[str]] = {}
     # One that could not be read may come between two others.
     broken = any(path.startswith("environments/") for path in draft.unreadable)
     known = {*after, *(folder(one.path) for one in draft.environments)}
@@ -31,9 +31,11 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
                     at=asked.mark(key),
                 )
             elif name in after and not broken:
+                earlier = earlier or {one: reachable(after, one) for one in after}
                 yield from _before(asked, key, name, earlier)
-        own = asked.owner.spec.name
-        if asked.gate.soak is not None and asked.gate.in_ is None and after.get(own) == []:
+        own, first = asked.owner.spec.name, after.get(asked.owner.spec.name) == []
+        nowhere = asked.gate.soak is not None and asked.gate.in_ is None and first
+        if nowhere and asked.owner.spec.kind == "Environment":
             yield Finding(
                 rule=RULE,
                 message=f"{own!r} comes after no environment: there is nowhere to soak",
