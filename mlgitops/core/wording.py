@@ -9,6 +9,8 @@ from typing import Final
 
 import yaml
 
+from mlgitops.core.fixes import lines_of
+
 _CONSTRUCTOR: Final = yaml.constructor.SafeConstructor()
 _NUMBER_TO_OTHERS: Final = re.compile(r"([-+]?)(\d+)(?:\.(\d*))?[eE]([-+]?)(\d+)")
 _LARGEST: Final = 2**63
@@ -110,7 +112,7 @@ def syntax(
     problem, context = str(error.problem or ""), str(error.context or "")
     mark, opened = error.problem_mark or error.context_mark, error.context_mark
     place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    lines = source.split("\n")
+    lines = lines_of(source)
     line = lines[place[0] - 1] if place[0] <= len(lines) else ""
     before = line[: place[1]]
     if "\t" in before and not before.strip():
@@ -125,7 +127,7 @@ def syntax(
         return ("this quote is not closed", "end the text with the same quote", *place)
     if brackets and not any(words in problem for words in ("any token", "mapping values")):
         place = brackets[-1]
-        bracket = lines[place[0] - 1][place[1] - 1]
+        bracket = "".join(lines[place[0] - 1 : place[0]])[place[1] - 1 : place[1]]
         message = f"this {bracket!r} is not closed, or a ',' is missing after it"
         hint = f"end it with {']' if bracket == '[' else '}'!r}, with ',' between the values"
         return (message, hint, *place)
@@ -137,8 +139,8 @@ def character(error: yaml.reader.ReaderError, source: str) -> tuple[str, str | N
     # libyaml counts bytes, PyYAML's own reader characters: look for the character itself.
     code = error.character if isinstance(error.character, int) else ord(error.character)
     place = max(source.find(chr(code)), 0)
-    line = source.count("\n", 0, place)
-    column = place - (source.rfind("\n", 0, place) + 1)
+    before = lines_of(source[:place])
+    line, column = len(before) - 1, len(before[-1])
     message = f"the control character U+{code:04X} may not stand in YAML"
     return (message, "delete it; most editors do not show it", line + 1, column + 1)
 
