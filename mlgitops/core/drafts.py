@@ -17,9 +17,10 @@ from mlgitops.core.specs.base import Located, Spec
 from mlgitops.core.specs.contracts import Contract
 from mlgitops.core.specs.environments import Environment, Hold, Pin, Snapshot
 from mlgitops.core.specs.models import Model
-from mlgitops.core.specs.parsing import read_one_of, yaml_findings
+from mlgitops.core.specs.parsing import read_one_of
 from mlgitops.core.specs.pipelines import Pipeline
 from mlgitops.core.specs.projects import Project
+from mlgitops.core.specs.yaml_problems import yaml_findings
 from mlgitops.core.trees import Tree
 
 PROJECT_FILE: Final = "mlgitops.yaml"

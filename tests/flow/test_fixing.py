@@ -129,9 +129,14 @@ def test_what_would_be_as_wrong_with_its_fixes_is_left_alone() -> None:
 
 
 def test_a_fix_that_brings_other_mistakes_to_light_is_no_worse() -> None:
-    wrong = WRONG.replace(b"features.train", b"nothing.at_all").replace(b"[seed]", b"[zzz]")
-    [hidden] = validate(with_file(PIPELINE, wrong))
-    assert hidden.rule == "unknown-key"
+    wrong = (
+        FILES[PIPELINE]
+        .replace(b"  - name: train\n", b"  - name: train\n    timeout: 1h\n    timeout: 1h\n")
+        .replace(b"features.train", b"nothing.at_all")
+        .replace(b"[seed]", b"[zzz]")
+    )
+    [hiding] = validate(with_file(PIPELINE, wrong))
+    assert hiding.rule == "yaml"
     done = planned(with_file(PIPELINE, wrong))
     assert [change.path for change in done.changes] == [PIPELINE]
     assert {finding.rule for finding in done.left} >= {"input-exists", "param-exists"}

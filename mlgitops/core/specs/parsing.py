@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from itertools import islice
 from typing import Final, TypeVar
 
 from pydantic import ValidationError
@@ -13,23 +12,17 @@ from pydantic_core import ErrorDetails
 
 from mlgitops.core.digests import JSON
 from mlgitops.core.errors import SpecError
-from mlgitops.core.findings import Finding, closest, did_you_mean
-from mlgitops.core.fixes import Fix
+from mlgitops.core.findings import Finding, did_you_mean
 from mlgitops.core.marks import Mark
-from mlgitops.core.rewriting import without_repetition
-from mlgitops.core.sources import Document, Keys, Reading, leaves
+from mlgitops.core.sources import Document, Keys
 from mlgitops.core.specs.base import API_VERSION, Located, Spec, Wrong
+from mlgitops.core.specs.checking import MAX_TOLD, fits, models, problems_of, said_once, walk
 from mlgitops.core.specs.complaints import Complaint, complaint
-from mlgitops.core.specs.repairs import WRITTEN_BY_TOOL, fix_of, header_fix, trap_fix
+from mlgitops.core.specs.repairs import as_meant, fix_of, header_fix, may_be_fixed, with_fix
 from mlgitops.core.specs.shapes import allowed_keys, choices, homes
+from mlgitops.core.specs.yaml_problems import without_told
 
 S = TypeVar("S", bound=Spec)
-
-# So many problems of a document are told in words.
-MAX_TOLD: Final = 200
-# To look for a fix is to read the document once more: so many fixes, so many characters.
-MAX_FIXES: Final = 50
-MAX_READ: Final = 2_000_000
 
 _API: Final = re.compile(r"mlgitops/v([1-9][0-9]*)")
 
@@ -55,50 +48,17 @@ def read_one_of(
     if wrong is not None:
         # A key that YAML could not read may be the one that is missed.
         return (replace(wrong, fix=None) if told else wrong,)
-    [model] = _models(document, kinds)
+    [model] = models(document, kinds)
     return _fields(document, model, frozenset(problem.at for problem in told))
 
 
-def yaml_findings(reading: Reading, path: str, kinds: tuple[type[Spec], ...]) -> list[Finding]:
-    """Return the findings about ``path`` as YAML, before anything is read as one of ``kinds``."""
-    by_hand = not any(kind.__name__ in WRITTEN_BY_TOOL for kind in kinds)
-    fixes = _yaml_fixes(reading, kinds) if reading.problems and by_hand else {}
-    return [_of_problem(problem, path, fixes) for problem in reading.problems]
-
-
-def _yaml_fixes(reading: Reading, kinds: tuple[type[Spec], ...]) -> dict[Mark, Fix]:
-    """Return the fixes of keys that are given twice, and of values that YAML reads in two ways."""
-    found: dict[Mark, Fix | None] = {}
-    wanted = {one.at: one.first for one in reading.problems[:MAX_FIXES] if one.at is not None}
-    for document in reading.documents:
-        for at, first in wanted.items():
-            if first is not None:
-                found[at] = without_repetition(document, first, at)
-        for model in _models(document, kinds):
-            if not _may_be_fixed(document, 3 * len(_problems(model, document.value))):
-                continue
-            for keys, value in leaves(document.value):
-                if value is None and (at := document.mark(*keys)) in wanted:
-                    found[at] = trap_fix(document, model, keys, _problems)
-    return {at: fix for at, fix in found.items() if fix is not None}
-
-
-def _of_problem(problem: SpecError, path: str, fixes: Mapping[Mark, Fix]) -> Finding:
-    at, first, hint = problem.at or Mark(path=path), problem.first, problem.hint
-    finding = Finding(
-        rule="yaml",
-        message=problem.message,
-        hint=hint if first is None else "delete one of the two",
-        at=at,
-        related=() if first is None else ((first, "the first one is here"),),
-    )
-    return _with(finding, fixes.get(at))
-
-
-def _models(document: Document, kinds: tuple[type[Spec], ...]) -> tuple[type[Spec], ...]:
-    value = document.value
-    given = value.get("kind") if isinstance(value, dict) else None
-    return tuple(kind for kind in kinds if kind.__name__ == given)
+def meant_by(document: Document, kinds: tuple[type[Spec], ...]) -> Located[Spec] | None:
+    """Return what ``document`` would be with the fixes of its findings; None when in doubt."""
+    for model in models(document, kinds):
+        meant = as_meant(document, model, problems_of, walk)
+        if meant is not None and _wrong_header(meant, kinds) is None:
+            return Located(spec=model.model_validate(meant.value), document=meant)
+    return None
 
 
 def _fields(
@@ -107,84 +67,24 @@ def _fields(
     try:
         return Located(spec=model.model_validate(document.value), document=document)
     except ValidationError as error:
-        problems = _said_once(model, error.errors(include_url=False))
-    if told:
-        problems = _without_told(document, problems, told)
+        every = said_once(model, error.errors(include_url=False))
+    problems = without_told(document, every, told) if told else every
     found = (
         *(_finding(document, model, problem) for problem in problems[:MAX_TOLD]),
         *(_counted(document, problem) for problem in problems[MAX_TOLD:]),
     )
-    if not _may_be_fixed(document, len(problems)):
+    if not may_be_fixed(document, len(problems)):
         return found
-    keys = (_walk(document.value, problem["loc"])[0] for problem in problems)
+    keys = (walk(document.value, problem["loc"])[0] for problem in problems)
     return tuple(
-        _with(finding, fix_of(document, model, problem, at, _problems, len(problems)))
+        with_fix(finding, fix_of(document, model, problem, at, problems_of, len(every)))
         for finding, problem, at in zip(found, problems, keys, strict=True)
     )
-
-
-def _without_told(
-    document: Document, problems: list[ErrorDetails], told: frozenset[Mark | None]
-) -> list[ErrorDetails]:
-    """Leave out what is wrong only because YAML could not give a value: nobody knows it yet."""
-    missing = {
-        keys[:end]
-        for keys, value in leaves(document.value)
-        if value is None and document.mark(*keys) in told
-        for end in range(1, len(keys) + 1)
-    }
-
-    def known(problem: ErrorDetails) -> bool:
-        keys, value = _walk(document.value, problem["loc"])
-        whole = problem["type"] != "value_error" and isinstance(value, dict | list)
-        return whole or keys not in missing
-
-    return [problem for problem in problems if known(problem)]
 
 
 def _counted(document: Document, problem: ErrorDetails) -> Finding:
     """Return a finding that nobody will read: it is one of thousands."""
     return Finding(rule="value", message=problem["msg"], at=document.mark(*problem["loc"]))
-
-
-def _may_be_fixed(document: Document, problems: int) -> bool:
-    """Return whether to look for fixes: each of them reads the document once more."""
-    return problems <= MAX_FIXES and problems * len(document.text) <= MAX_READ
-
-
-def _with(finding: Finding, fix: Fix | None) -> Finding:
-    if fix is None:
-        return finding
-    guess = finding.hint is not None and finding.hint.startswith("did you mean")
-    return replace(finding, fix=fix, hint=finding.hint if guess else fix.title)
-
-
-def _fits(model: type[Spec], value: JSON) -> bool:
-    try:
-        model.model_validate(value)
-    except ValidationError:
-        return False
-    return True
-
-
-def _problems(model: type[Spec], value: JSON) -> list[ErrorDetails]:
-    try:
-        model.model_validate(value)
-    except ValidationError as error:
-        return _said_once(model, error.errors(include_url=False))
-    return []
-
-
-def _said_once(model: type[Spec], problems: list[ErrorDetails]) -> list[ErrorDetails]:
-    """Leave out the missing keys that are there, but misspelt."""
-    short = {problem["loc"][:-1] for problem in problems if problem["type"] == "missing"}
-    unknown = (p["loc"] for p in problems if p["type"] == "extra_forbidden")
-    meant = {
-        (*loc[:-1], word)
-        for loc in islice((loc for loc in unknown if loc[:-1] in short), MAX_TOLD)
-        for word in [closest(str(loc[-1]), allowed_keys(model, loc[:-1]))]
-    }
-    return [p for p in problems if p["type"] != "missing" or p["loc"] not in meant]
 
 
 def _wrong_header(document: Document, kinds: tuple[type[Spec], ...]) -> Finding | None:
@@ -194,7 +94,7 @@ def _wrong_header(document: Document, kinds: tuple[type[Spec], ...]) -> Finding 
         hint = f"start with 'apiVersion: {API_VERSION}'"
         return Finding(rule="type", message=message, hint=hint, at=document.mark())
     wrong = _wrong_version(document, value) or _wrong_kind(document, value, names)
-    return None if wrong is None else replace(wrong, fix=header_fix(document, kinds, _fits))
+    return None if wrong is None else replace(wrong, fix=header_fix(document, kinds, fits))
 
 
 def _wrong_version(document: Document, value: dict[str, JSON]) -> Finding | None:
@@ -237,7 +137,7 @@ def _start(document: Document) -> Mark:
 
 
 def _finding(document: Document, model: type[Spec], problem: ErrorDetails) -> Finding:
-    keys, value = _walk(document.value, problem["loc"])
+    keys, value = walk(document.value, problem["loc"])
     span: tuple[int, int] | None = None
     match problem["type"]:
         case "extra_forbidden":
@@ -263,24 +163,6 @@ def _finding(document: Document, model: type[Spec], problem: ErrorDetails) -> Fi
     if span is not None and isinstance(value, str):
         at = at.part(value, span[0], sum(span))
     return Finding(rule=told.rule, message=told.message, hint=told.hint, at=at)
-
-
-def _walk(value: JSON, loc: tuple[str | int, ...]) -> tuple[Keys, JSON]:
-    """Return the keys that ``loc`` takes in the document, and the value there.
-
-    A location also names what no document has: the tag of a union's member, a key that is missing,
-    the field of a short form (``parquet`` for ``{format: parquet}``).
-    """
-    keys: Keys = ()
-    last = len(loc) - 1
-    for index, step in enumerate(loc):
-        if isinstance(value, dict) and step in value:
-            if value.get("type") == step and index < last:
-                continue  # the tag of a union's member
-            value, keys = value[str(step)], (*keys, step)
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
-            value, keys = value[step], (*keys, step)
-    return keys, value
 
 
 def _unknown_key(

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from pydantic_core import ErrorDetails
 
 from mlgitops.core import wording
+from mlgitops.core.composing import Places
 from mlgitops.core.digests import JSON
+from mlgitops.core.findings import Finding
 from mlgitops.core.fixes import Fix
 from mlgitops.core.rewriting import (
     bare,
@@ -34,11 +36,18 @@ from mlgitops.core.spelling import word_meant
 
 # (kind of spec, value of a document) -> what is wrong with it.
 Check: TypeAlias = Callable[[type[Spec], JSON], list[ErrorDetails]]
+# (value of a document, place of a problem) -> the keys to it that are there, and the value there.
+Walk: TypeAlias = Callable[[JSON, Keys], tuple[Keys, JSON]]
+
+_MOST: Final = 20
 Fits: TypeAlias = Callable[[type[Spec], JSON], bool]
 
 _WHOLE: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _REAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)\.[0-9]+([eE][-+][0-9]+)?")
 _TRUTH: Final = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+# To look for a fix is to read the document once more: so many fixes, so many characters.
+MAX_FIXES: Final = 50
+MAX_READ: Final = 2_000_000
 # The tool writes them: a wrong guess would run another model, or be other data.
 WRITTEN_BY_TOOL: Final = frozenset({"Pin", "Hold", "Snapshot"})
 # One word: what holds a blank or a comma may be meant as several.
@@ -68,6 +77,63 @@ def fix_of(
         if proposal.fix is not None and len(check(model, proposal.value)) < before:
             return proposal.fix
     return None
+
+
+def as_meant(document: Document, model: type[Spec], check: Check, walk: Walk) -> Document | None:
+    """Return ``document`` as it is certainly meant, each part where it is written; None in doubt.
+
+    What comes after a misspelt key can then be judged in the same go as the key.
+    """
+    for _ in range(_MOST):
+        problems = check(model, document.value)
+        if not problems:
+            return document
+        problem = problems[0]
+        keys, _value = walk(document.value, problem["loc"])
+        fitting = (
+            proposal.value
+            for proposal in _proposals(document, model, problem, keys)
+            if proposal.fix is not None and len(check(model, proposal.value)) < len(problems)
+        )
+        value = next(fitting, None)
+        # Without an item of a list, the others are no longer where they are written.
+        if value is None or problem["type"] == "value_error":
+            return None
+        places = document.places
+        if problem["type"] == "extra_forbidden":
+            places = _renamed(
+                places, keys, _keys(value, keys[:-1]) - _keys(document.value, keys[:-1])
+            )
+        document = replace(document, value=value, places=places)
+    return None
+
+
+def _keys(value: JSON, keys: Keys) -> set[str]:
+    found = found_at(value, keys)
+    return set(found) if isinstance(found, dict) else set()
+
+
+def _renamed(places: Places, keys: Keys, names: set[str]) -> Places:
+    """Return ``places`` with what is at ``keys`` under its new name."""
+    [name] = names
+    end = len(keys)
+    return {
+        (*keys[:-1], name, *place[end:]) if place[:end] == keys else place: spans
+        for place, spans in places.items()
+    }
+
+
+def may_be_fixed(document: Document, problems: int) -> bool:
+    """Return whether to look for fixes: each of them reads the document once more."""
+    return problems <= MAX_FIXES and problems * len(document.text) <= MAX_READ
+
+
+def with_fix(finding: Finding, fix: Fix | None) -> Finding:
+    """Return the finding with its fix; its hint says what the fix does."""
+    if fix is None:
+        return finding
+    guess = finding.hint is not None and finding.hint.startswith("did you mean")
+    return replace(finding, fix=fix, hint=finding.hint if guess else fix.title)
 
 
 def header_fix(document: Document, kinds: tuple[type[Spec], ...], fits: Fits) -> Fix | None:
