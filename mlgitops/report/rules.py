@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -26,11 +27,14 @@ class Page:
     markdown: str
 
 
+# The pages do not change while a process looks at them, and SARIF holds all of them.
+@cache
 def names() -> tuple[str, ...]:
     """Return the names of all rules, sorted."""
     return tuple(sorted(path.stem for path in _folder().glob("[a-z]*.md")))
 
 
+@cache
 def page(rule: str) -> Page:
     """Return the page of ``rule``; UsageError when there is no such rule."""
     if rule not in names():
