@@ -88,6 +88,8 @@ def as_meant(document: Document, model: type[Spec], check: Check, walk: Walk) ->
         problems = check(model, document.value)
         if not problems:
             return document
+        if len(problems) > _MOST or not may_be_fixed(document, 2 * len(problems)):
+            return None
         problem = problems[0]
         keys, _value = walk(document.value, problem["loc"])
         fitting = (
