@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from mlgitops.core import unsupported
-from mlgitops.core.specs import contracts, environments, gates, models, pipelines, projects
+from mlgitops.core.specs import contracts, environments, gates, models, notices, pipelines, projects
 from mlgitops.core.specs import step_sources as sources
 from mlgitops.core.specs.base import Matching, RelativePath, Spec
 from mlgitops.core.specs.conditions import ConditionText
@@ -40,9 +40,9 @@ SECTIONS: dict[str, type[Spec]] = {
     "File input": pipelines.FileInput,
     "Output": pipelines.OutputSpec,
     "Resources": pipelines.Resources,
-    "Notify": pipelines.Notify,
-    "Webhook": pipelines.Webhook,
-    "Hook": pipelines.Hook,
+    "Notify": notices.Notify,
+    "Webhook": notices.Webhook,
+    "Hook": notices.Hook,
     "Contract": contracts.Contract,
     "Column": contracts.Column,
     "Row count": contracts.RowCount,
