@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Final
 
 from mlgitops.core.findings import did_you_mean
@@ -53,10 +54,10 @@ def find_output(pipeline: Pipeline, artifact: str) -> OutputSpec | NoOutput:
             start=0,
             end=len(maker),
         )
-    known = [name for outputs in named for name in outputs]
     return NoOutput(
         message=f"step {maker!r} of {pipeline.name!r} has no output {output!r}",
-        hint=did_you_mean(output, known) or f"it has {', '.join(known[:_NAMED])}",
+        hint=did_you_mean(output, chain(*named))
+        or f"it has {', '.join(islice(chain(*named), _NAMED))}",
         start=len(maker) + 1,
         end=len(artifact),
     )

@@ -6,6 +6,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
@@ -88,9 +89,11 @@ class Calls:
         env: Mapping[str, str] | None = None,
     ) -> tuple[int, str, str]:
         """Run git; return its exit code, its output and its words, whatever they are."""
-        with tempfile.TemporaryFile() as given:
-            given.write(stdin or b"")
-            given.seek(0)
+        # Nothing is written where nothing is given: the disk may be full.
+        with nullcontext() if stdin is None else tempfile.TemporaryFile() as given:
+            if given is not None:
+                given.write(stdin or b"")
+                given.seek(0)
             try:
                 status, out, err = self._repo.git.execute(
                     ["git", *_OPTIONS, *args],
