@@ -17,7 +17,7 @@ from mlgitops.core.specs.base import Located, Spec
 from mlgitops.core.specs.contracts import Contract
 from mlgitops.core.specs.environments import Environment, Hold, Pin, Snapshot
 from mlgitops.core.specs.models import Model
-from mlgitops.core.specs.parsing import read_one_of
+from mlgitops.core.specs.parsing import meant_by, read_one_of
 from mlgitops.core.specs.pipelines import Pipeline
 from mlgitops.core.specs.projects import Project
 from mlgitops.core.specs.yaml_problems import yaml_findings
@@ -186,6 +186,9 @@ class _Reader:
                 continue
             self._remember(document)
             if not isinstance(found, Located):
+                # What is certainly meant is judged further, so that one call tells everything.
+                meant = None if wrong else meant_by(document, kinds_of(path))
+                self.specs += () if meant is None else (meant,)
                 # A value that YAML could not give is one finding, not two.
                 wrong += [f for f in found if (f.at.line, f.at.column) not in places]
         if wrong:

@@ -214,3 +214,25 @@ def test_names_that_climb_out_of_the_tree_are_refused(name: str) -> None:
         checked = load(MemoryTree({**FILES, path: data}))
         assert checked.workspace is None
         assert any(f.at.path == path and f.rule == "value" for f in checked.findings)
+
+
+def test_a_misspelt_key_hides_nothing_that_is_wrong_behind_it() -> None:
+    path = "pipelines/churn/pipeline.yaml"
+    text = FILES[path].replace(b"inputs: {train", b"input: {trian").replace(b"fit", b"fitt")
+    text = text.replace(b"  - name: train\n", b"  - name: train\n    retires: 2\n")
+    text = text.replace(b"outputs: {model", b"output: {modle")
+    assert told({**FILES, path: text}) == [
+        "pipelines/churn/model.yaml:5:17: step 'train' of 'churn' has no output 'model'",
+        f"{path}:15:5: unknown key 'retires' in item 3 of 'steps'",
+        f"{path}:16:17: pipelines/churn/train.py has no function 'fitt'",
+        f"{path}:17:5: unknown key 'input' in item 3 of 'steps'",
+        f"{path}:19:5: unknown key 'output' in item 3 of 'steps'",
+    ]
+
+
+def test_what_is_not_certainly_meant_is_not_judged_further() -> None:
+    path = "pipelines/churn/pipeline.yaml"
+    text = FILES[path].replace(b"inputs: {train", b"reads: {train").replace(b"fit", b"fitt")
+    assert [one.partition(": ")[2] for one in told({**FILES, path: text})] == [
+        "unknown key 'reads' in item 3 of 'steps'"
+    ]

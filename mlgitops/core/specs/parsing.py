@@ -18,7 +18,8 @@ from mlgitops.core.sources import Document, Keys
 from mlgitops.core.specs.base import API_VERSION, Located, Spec, Wrong
 from mlgitops.core.specs.checking import MAX_TOLD, fits, models, problems_of, said_once, walk
 from mlgitops.core.specs.complaints import Complaint, complaint
-from mlgitops.core.specs.repairs import as_meant, fix_of, header_fix, may_be_fixed, with_fix
+from mlgitops.core.specs.meanings import as_meant
+from mlgitops.core.specs.repairs import fix_of, header_fix, may_be_fixed, with_fix
 from mlgitops.core.specs.shapes import allowed_keys, choices, homes
 from mlgitops.core.specs.yaml_problems import without_told
 
@@ -55,7 +56,7 @@ def read_one_of(
 def meant_by(document: Document, kinds: tuple[type[Spec], ...]) -> Located[Spec] | None:
     """Return what ``document`` would be with the fixes of its findings; None when in doubt."""
     for model in models(document, kinds):
-        meant = as_meant(document, model, problems_of, walk)
+        meant = as_meant(document, model)
         if meant is not None and _wrong_header(meant, kinds) is None:
             return Located(spec=model.model_validate(meant.value), document=meant)
     return None

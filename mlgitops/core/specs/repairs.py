@@ -13,7 +13,6 @@ from typing import Final, TypeAlias
 from pydantic_core import ErrorDetails
 
 from mlgitops.core import wording
-from mlgitops.core.composing import Places
 from mlgitops.core.digests import JSON
 from mlgitops.core.findings import Finding
 from mlgitops.core.fixes import Fix
@@ -36,10 +35,6 @@ from mlgitops.core.spelling import word_meant
 
 # (kind of spec, value of a document) -> what is wrong with it.
 Check: TypeAlias = Callable[[type[Spec], JSON], list[ErrorDetails]]
-# (value of a document, place of a problem) -> the keys to it that are there, and the value there.
-Walk: TypeAlias = Callable[[JSON, Keys], tuple[Keys, JSON]]
-
-_MOST: Final = 20
 Fits: TypeAlias = Callable[[type[Spec], JSON], bool]
 
 _WHOLE: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)")
@@ -55,7 +50,7 @@ _WORD: Final = re.compile(r"[^\s,\[\]{}]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Proposal:
+class Proposal:
     """A fix, and the value that the document has with it."""
 
     fix: Fix | None
@@ -73,56 +68,10 @@ def fix_of(
     """Return the fix of ``problem`` at ``keys``, if it leaves fewer than ``before`` problems."""
     if model.__name__ in WRITTEN_BY_TOOL:
         return None
-    for proposal in _proposals(document, model, problem, keys):
+    for proposal in proposals(document, model, problem, keys):
         if proposal.fix is not None and len(check(model, proposal.value)) < before:
             return proposal.fix
     return None
-
-
-def as_meant(document: Document, model: type[Spec], check: Check, walk: Walk) -> Document | None:
-    """Return ``document`` as it is certainly meant, each part where it is written; None in doubt.
-
-    What comes after a misspelt key can then be judged in the same go as the key.
-    """
-    for _ in range(_MOST):
-        problems = check(model, document.value)
-        if not problems:
-            return document
-        if len(problems) > _MOST or not may_be_fixed(document, 2 * len(problems)):
-            return None
-        problem = problems[0]
-        keys, _value = walk(document.value, problem["loc"])
-        fitting = (
-            proposal.value
-            for proposal in _proposals(document, model, problem, keys)
-            if proposal.fix is not None and len(check(model, proposal.value)) < len(problems)
-        )
-        value = next(fitting, None)
-        # Without an item of a list, the others are no longer where they are written.
-        if value is None or problem["type"] == "value_error":
-            return None
-        places = document.places
-        if problem["type"] == "extra_forbidden":
-            places = _renamed(
-                places, keys, _keys(value, keys[:-1]) - _keys(document.value, keys[:-1])
-            )
-        document = replace(document, value=value, places=places)
-    return None
-
-
-def _keys(value: JSON, keys: Keys) -> set[str]:
-    found = found_at(value, keys)
-    return set(found) if isinstance(found, dict) else set()
-
-
-def _renamed(places: Places, keys: Keys, names: set[str]) -> Places:
-    """Return ``places`` with what is at ``keys`` under its new name."""
-    [name] = names
-    end = len(keys)
-    return {
-        (*keys[:-1], name, *place[end:]) if place[:end] == keys else place: spans
-        for place, spans in places.items()
-    }
 
 
 def may_be_fixed(document: Document, problems: int) -> bool:
@@ -218,9 +167,10 @@ def _readings(token: str) -> Iterator[tuple[str, JSON]]:
     yield f'"{token}"', token
 
 
-def _proposals(
+def proposals(
     document: Document, model: type[Spec], problem: ErrorDetails, keys: Keys
-) -> Iterator[_Proposal]:
+) -> Iterator[Proposal]:
+    """Yield what may be meant by the value at ``keys``, which ``problem`` is about."""
     kind = problem["type"]
     if kind == "union_tag_invalid":
         keys = (*keys, "type")
@@ -231,7 +181,7 @@ def _proposals(
         meant = word_meant(value, words_of(problem))
         if meant is not None:
             fix = spelt(document, document.mark(*keys), value, meant)
-            yield _Proposal(fix=fix, value=replaced(document.value, keys, meant))
+            yield Proposal(fix=fix, value=replaced(document.value, keys, meant))
     elif kind == "value_error":
         yield from _repeated(document, keys, value)
     elif not isinstance(value, dict | list | None):
@@ -240,7 +190,7 @@ def _proposals(
 
 def _key(
     document: Document, model: type[Spec], problem: ErrorDetails, keys: Keys
-) -> Iterator[_Proposal]:
+) -> Iterator[Proposal]:
     name, known = str(problem["loc"][-1]), allowed_keys(model, problem["loc"][:-1])
     meant = word_meant(name, known)
     parent = found_at(document.value, keys[:-1])
@@ -250,10 +200,10 @@ def _key(
         return
     renamed: JSON = {meant if key == name else key: value for key, value in parent.items()}
     fix = spelt(document, document.mark_key(*keys), name, meant)
-    yield _Proposal(fix=fix, value=replaced(document.value, keys[:-1], renamed))
+    yield Proposal(fix=fix, value=replaced(document.value, keys[:-1], renamed))
 
 
-def _repeated(document: Document, keys: Keys, items: JSON) -> Iterator[_Proposal]:
+def _repeated(document: Document, keys: Keys, items: JSON) -> Iterator[Proposal]:
     """Propose to delete the first item of a list that was there before."""
     if not isinstance(items, list):
         return
@@ -261,20 +211,20 @@ def _repeated(document: Document, keys: Keys, items: JSON) -> Iterator[_Proposal
         if isinstance(item, str) and item in items[:index]:
             fix = without_item(document, (*keys, index))
             fewer: JSON = [*items[:index], *items[index + 1 :]]
-            yield _Proposal(fix=fix, value=replaced(document.value, keys, fewer))
+            yield Proposal(fix=fix, value=replaced(document.value, keys, fewer))
             return
 
 
 def _scalar(
     document: Document, kind: str, keys: Keys, value: bool | float | str
-) -> Iterator[_Proposal]:
+) -> Iterator[Proposal]:
     text, quoted = bare(document, keys), is_quoted(document, keys)
     if text is None:
         return
 
-    def proposal(written: str, new: JSON, title: str) -> _Proposal:
+    def proposal(written: str, new: JSON, title: str) -> Proposal:
         fix = written_as(document, keys, written, title)
-        return _Proposal(fix=fix, value=replaced(document.value, keys, new))
+        return Proposal(fix=fix, value=replaced(document.value, keys, new))
 
     if kind == "string_type" and not isinstance(value, str):
         yield proposal(f'"{text}"', text, f'put it in quotes: "{text}"')
