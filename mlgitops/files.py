@@ -43,9 +43,13 @@ class WorkTree:
             folder = todo.pop()
             try:
                 entries = os.scandir(f"{self.root}/{folder}")
-            except OSError:
-                # Not there, no folder, or not ours to look into: nothing of it can be read.
-                continue
+            except PermissionError:
+                if not prefix:
+                    continue  # whatever lies about in a checkout
+                # As if it were not there, its pins would be called leftovers.
+                raise _unread(folder, "Permission denied", "folder") from None
+            except (OSError, ValueError):
+                continue  # not there, or no folder
             with entries:
                 for entry in entries:
                     path = f"{folder}/{entry.name}" if folder else entry.name
@@ -105,9 +109,9 @@ class WorkTree:
         return False
 
 
-def _unread(path: str, why: str) -> NotAllowed:
+def _unread(path: str, why: str, what: str = "file") -> NotAllowed:
     return NotAllowed(
-        f"the file cannot be read: {why}",
+        f"the {what} cannot be read: {why}",
         hint="look at what it is, and at its rights",
         at=Mark(path=path),
     )

@@ -106,6 +106,15 @@ def test_a_file_without_the_right_to_read_it_is_told(path: str, hostile: Path) -
     assert "cannot be read: Permission denied" in validate(hostile).out
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_without_the_right_to_read_it_is_not_called_missing(hostile: Path) -> None:
+    (hostile / "pipelines/churn").chmod(0)
+    done = measured(["validate"], hostile)
+    (hostile / "pipelines/churn").chmod(0o755)
+    assert done.code == 6
+    assert "pipelines/churn:1:1: error: the folder cannot be read: Permission denied" in done.err
+
+
 def test_a_module_that_is_not_looked_into_is_no_error(hostile: Path) -> None:
     (hostile / "pipelines/churn/train.py").write_bytes(b"x = 1\n" * 200_000)
     done = validate(hostile)
