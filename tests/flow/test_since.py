@@ -105,9 +105,8 @@ def test_a_clone_that_is_cut_off_is_compared_all_the_same(
     edit(project, PIPELINE, "train:fit", "train:fut")
     git(project, "commit", "--quiet", "-am", "change")
     shallow = tmp_path / "shallow"
-    git(
-        project, "clone", "--quiet", "--depth=1", "--no-single-branch", f"file://{project}", shallow
-    )
+    cut = ("--depth=1", "--no-single-branch")
+    git(project, "clone", "--quiet", *cut, f"file://{project}", str(shallow))
     assert f"{PIPELINE} function-exists" in found(run_cli, shallow, "origin/main")
 
 
