@@ -33,7 +33,12 @@ AT_TEN_MEGABYTES = ("one long word", "brackets", "line ends", "a long double-quo
 AS_LARGE_AS_MAY_BE = (
     *("params that are not there", "params under names that are alike"),
     *("inputs of outputs that are not there", "steps that all need one another"),
-    *("a long circle of steps", "one list of different things", "a module in a far folder"),
+    *(
+        "a long circle of steps",
+        "one list of different things",
+        "a schedule of one megabyte",
+        "a module in a far folder",
+    ),
 )
 
 

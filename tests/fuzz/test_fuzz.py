@@ -12,7 +12,6 @@ from tests.support import git, write
 
 # The bench runs 20,000 (benchmarks/fuzz.py); here the same thousand each time.
 fuzzed = settings(
-    max_examples=500,
     deadline=None,
     derandomize=True,
     database=None,
@@ -29,13 +28,13 @@ def seams(tmp_path_factory: pytest.TempPathFactory) -> Seams:
     return wiring.seams(door.read(root), say=lambda line: None)
 
 
-@fuzzed
+@settings(fuzzed, max_examples=400)
 @given(files=generated())
 def test_a_project_of_the_grammar_is_answered(files: Files, seams: Seams) -> None:
     keep(files, seams)
 
 
-@fuzzed
+@settings(fuzzed, max_examples=600)
 @given(files=mutated())
 def test_a_real_project_with_other_bytes_is_answered(files: Files, seams: Seams) -> None:
     keep(files, seams)

@@ -10,6 +10,8 @@ from pydantic import AfterValidator
 
 from mlgitops.core.specs.base import Wrong, shortened
 
+MAX_LENGTH: Final = 500
+
 _MONTHS: Final = (
     *("JAN", "FEB", "MAR", "APR", "MAY", "JUN"),
     *("JUL", "AUG", "SEP", "OCT", "NOV", "DEC"),
@@ -81,6 +83,11 @@ def parse_cron(text: str) -> Cron:
     """Return what a cron line says; Wrong, with the place of the field, when it says nothing."""
     if text in _MACROS:
         raise Wrong(f"{text} is not a cron line", f'write it as "{_MACROS[text]}"')
+    if len(text) > MAX_LENGTH:
+        raise Wrong(
+            f"the cron line has {len(text):,} characters; it may have {MAX_LENGTH}",
+            'write ranges and steps, as in "*/15 8-18 * * 1-5"',
+        )
     found = [(match[0], match.start()) for match in re.finditer(r"\S+", text)]
     if len(found) != len(_FIELDS):
         count = f"this one has {len(found)}" if text.strip() else "this one is empty"
