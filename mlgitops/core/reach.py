@@ -81,16 +81,27 @@ class _Texts:
 
         A text with a backslash may spell it in another way, and is among them.
         """
-        words = [rb"%s(?![A-Za-z0-9-])" % re.escape(name.encode()) for name in sorted(names)]
+        words = ((name.encode(), rb"(?![A-Za-z0-9-])") for name in sorted(names))
         return {path for path in self.searched(words) if path.startswith(below)}
 
-    def searched(self, patterns: Iterable[bytes]) -> set[str]:
-        """Return the specs in which one of ``patterns`` starts a word, or that have a backslash."""
-        words = b"|".join(patterns)
-        if not words:
+    def searched(self, words: Iterable[tuple[bytes, bytes]]) -> set[str]:
+        """Return the specs that have one of ``words``, or a backslash.
+
+        Each is what starts a word, and a pattern of what comes right after it.
+        """
+        wanted = list(words)
+        if not wanted:
             return set()
-        word = re.compile(rb"\\|(?<![A-Za-z0-9-])(?:%s)" % words)
-        return {path for path, text in self.of.items() if word.search(text)}
+        every = b"|".join(re.escape(start) + after for start, after in wanted)
+        word = re.compile(rb"(?<![A-Za-z0-9-])(?:%s)" % every)
+
+        def has(text: bytes) -> bool:
+            # To look for bytes is ten times faster than for a pattern, and most texts have none.
+            return b"\\" in text or (
+                any(start in text for start, _ in wanted) and word.search(text) is not None
+            )
+
+        return {path for path, text in self.of.items() if has(text)}
 
 
 def _closed(texts: _Texts, start: Iterable[str]) -> set[str]:
@@ -133,14 +144,14 @@ def _pairs(value: Mapping[str, JSON], keys: tuple[str, ...]) -> Iterator[tuple[s
             yield key, name
 
 
-def _files_and_modules(paths: Iterable[str]) -> Iterator[bytes]:
-    """Yield patterns of how specs name ``paths``: a module as in ``a.b:function``, else a file."""
+def _files_and_modules(paths: Iterable[str]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield how specs name ``paths``: a module as in ``a.b:function``, any other as a file."""
     for path in paths:
         if path.endswith(".py"):
             module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-            yield rb"%s:[A-Za-z_]" % re.escape(module.encode("utf-8", "replace"))
+            yield f"{module}:".encode("utf-8", "replace"), rb"[A-Za-z_]"
         elif not path.startswith(("pipelines/", "environments/")):
-            yield re.escape(path.rpartition("/")[2].encode("utf-8", "replace"))
+            yield path.rpartition("/")[2].encode("utf-8", "replace"), b""
 
 
 def _for_all(path: str) -> bool:
