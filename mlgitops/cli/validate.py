@@ -79,7 +79,7 @@ def _validate(args: argparse.Namespace) -> int:
     repository = Repository.open(start)
     tree = WorkTree(repository.root)
     asked = scopes.places(repository.root, start, args.paths)
-    every = _looked(repository, tree, args.since)
+    every = _looked(args, repository, tree)
     refresh(repository.root)
     done: dict[str, JSON] = {}
     if args.diff:
@@ -96,7 +96,9 @@ def _validate(args: argparse.Namespace) -> int:
     return 1 if any(finding.severity == "error" for finding in found) else 0
 
 
-def _looked(repository: Repository, tree: WorkTree, since: str | None) -> tuple[Finding, ...]:
+def _looked(
+    args: argparse.Namespace, repository: Repository, tree: WorkTree
+) -> tuple[Finding, ...]:
     """Return all findings, or those that a change since a revision can have to do with."""
     from mlgitops.flow.remembering import remembered
 
@@ -106,14 +108,17 @@ def _looked(repository: Repository, tree: WorkTree, since: str | None) -> tuple[
 
         return validate(seen, facts)
 
-    if since is None:
+    if args.since is None:
         return remembered(repository, tree, look)
     from mlgitops.flow.facts import gather
     from mlgitops.flow.validate import reach_since, validate_reached
 
+    reached = reach_since(repository, tree, args.since)
+    if not args.quiet:
+        args.say(f"since {args.since}: {reached}")
     return validate_reached(
         tree,
-        reach_since(repository, tree, since),
+        reached,
         gather(repository),
         lambda: remembered(repository, tree, look),
     )

@@ -29,6 +29,15 @@ class Reach:
     folders: frozenset[str] = frozenset()
     needed: frozenset[str] | None = None
 
+    def __str__(self) -> str:
+        if not self.touched:
+            return "nothing was changed"
+        changed = "1 file was" if self.touched == 1 else f"{self.touched} files were"
+        if self.paths is None:
+            return f"{changed} changed, and every spec may depend on that"
+        specs = sum(1 for path in self.paths if kinds_of(path))
+        return f"{changed} changed; looking at {'1 spec' if specs == 1 else f'{specs} specs'}"
+
     def covers(self, finding: Finding) -> bool:
         """Return whether the finding is in a file that is asked about, or leads to one."""
         if self.paths is None:

@@ -121,3 +121,15 @@ def test_a_revision_is_never_an_option(project: Path, run_cli: RunCli, revision:
     done = run_cli(["validate", f"--since={revision}"], project)
     assert done.returncode == 2, done.stdout
     assert not (project / "x").exists()
+
+
+def test_what_is_looked_at_is_said(project: Path, run_cli: RunCli) -> None:
+    def said(*args: str) -> str:
+        return run_cli(["validate", "--since", "main", *args], project).stderr
+
+    assert said() == "since main: nothing was changed\n"
+    edit(project, PIPELINE, "seed: 7", "seed: 8")
+    assert said() == "since main: 1 file was changed; looking at 7 specs\n"
+    (project / "mlgitops.yaml").write_text(FILES["mlgitops.yaml"] + "# new\n")
+    assert said() == "since main: 2 files were changed, and every spec may depend on that\n"
+    assert said("--quiet") == ""
