@@ -7,16 +7,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mlgitops.flow.validate import validate
 from mlgitops.report import findings as report
-from tests.core.test_rules import ALL, DATA, facts_of, lay_out
+from tests.core.test_rules import ALL, DATA, lay_out, told
 
 
 def main(rules: list[str]) -> None:
     for rule in rules or ALL:
         with tempfile.TemporaryDirectory() as folder:
             bad = lay_out(rule, "bad", Path(folder, "bad"))
-            found = validate(bad, facts_of(rule))
+            found = told(bad, rule)
             page = report.text(found, bad.read) + "\n"
             (DATA / rule / "expected.txt").write_text(page, encoding="utf-8")
 

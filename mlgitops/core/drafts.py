@@ -13,7 +13,7 @@ from mlgitops.core.findings import Finding
 from mlgitops.core.functions import Functions
 from mlgitops.core.marks import Mark
 from mlgitops.core.sources import MAX_BYTES, Document, read
-from mlgitops.core.specs.base import Located, Spec
+from mlgitops.core.specs.base import Located, Spec, is_name
 from mlgitops.core.specs.contracts import Contract
 from mlgitops.core.specs.environments import Environment, Hold, Pin, Snapshot
 from mlgitops.core.specs.models import Model
@@ -175,7 +175,7 @@ class _Reader:
         if not reading.documents:
             self.unnamed.add(path)
             if not wrong:
-                hint = f"write kind {kinds_of(path)[0].__name__}, or delete the file"
+                hint = f"begin with 'kind: {kinds_of(path)[0].__name__}', or delete the file"
                 at = Mark(path=path)
                 wrong.append(Finding(rule="yaml", message="the file is empty", hint=hint, at=at))
         for document in reading.documents:
@@ -200,7 +200,8 @@ class _Reader:
         known = [one.__name__ for one in kinds_of(document.path)]
         if isinstance(kind, str) and kind in known and isinstance(name, str):
             self.broken.add((kind, name))
-        else:
+        # What a name that cannot be one stands for is not known yet.
+        if not (isinstance(kind, str) and kind in known and is_name(name)):
             self.unnamed.add(document.path)
 
     def _template(self, path: str, data: bytes) -> None:

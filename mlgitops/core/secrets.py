@@ -22,13 +22,17 @@ _TOKENS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("a Telegram token", re.compile(r"\b\d{8,10}:AA[\w-]{33}\b")),
     ("a Google API key", re.compile(r"\bAIza[\w-]{35}")),
     ("a Stripe key", re.compile(r"\b[rs]k_live_[A-Za-z0-9]{16,}")),
+    ("a Hugging Face token", re.compile(r"\bhf_[A-Za-z0-9]{30,}\b")),
+    ("a key of a model API", re.compile(r"\bsk-(?:ant|proj|svcacct)-[\w-]{20,}")),
     ("an npm token", re.compile(r"\bnpm_[A-Za-z0-9]{36}\b")),
     ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
     ("a signed token (JWT)", re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+")),
     ("a password in a URL", re.compile(r"\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@]+:[^\s/@${]+@")),
 )
 _WORDS: Final = r"password|passwd|secret|authorization"
-_NAMES: Final = rf"(?:{_WORDS}|api[_-]?key|access[_-]?key|private[_-]?key|auth[_-]?token)"
+_NAMES: Final = (
+    rf"(?:{_WORDS}|api[_-]?key|access[_-]?key|private[_-]?key|(?:auth|api|access)[_-]?token)"
+)
 _KEYS: Final = re.compile(rf"(?:^|[_-]){_NAMES}$", re.IGNORECASE)
 _GIVEN: Final = re.compile(rf"({_NAMES}[\"']?\s*:\s*)([^\s,\[\]{{}}$][^,}}]*)", re.IGNORECASE)
 

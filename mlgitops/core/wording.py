@@ -13,6 +13,8 @@ from mlgitops.core.fixes import lines_of
 
 _CONSTRUCTOR: Final = yaml.constructor.SafeConstructor()
 _NUMBER_TO_OTHERS: Final = re.compile(r"([-+]?)(\d+)(?:\.(\d*))?[eE]([-+]?)(\d+)")
+_QUOTED: Final = re.compile(r"""(?<=[\s,:\[{])(?:"[^"]*"|'[^']*')""")
+_QUOTE: Final = re.compile(r"""(?<=[\s,:\[{])["']""")
 _LARGEST: Final = 2**63
 
 
@@ -125,13 +127,26 @@ def syntax(
     if opened is not None and "quoted scalar" in context and "escape" not in problem:
         place = (opened.line + 1, opened.column + 1)
         return ("this quote is not closed", "end the text with the same quote", *place)
+    if opened is not None and "expected ':'" in problem and not brackets:
+        place = (opened.line + 1, opened.column + 1)
     if brackets and not any(words in problem for words in ("any token", "mapping values")):
+        quote = _open_quote("".join(lines[brackets[-1][0] - 1 : brackets[-1][0]]))
+        if quote is not None and place[0] > brackets[-1][0]:
+            message, hint = "this quote is not closed", "end the text with the same quote"
+            return (message, hint, brackets[-1][0], quote + 1)
         place = brackets[-1]
         bracket = "".join(lines[place[0] - 1 : place[0]])[place[1] - 1 : place[1]]
         message = f"this {bracket!r} is not closed, or a ',' is missing after it"
         hint = f"end it with {']' if bracket == '[' else '}'!r}, with ',' between the values"
         return (message, hint, *place)
     return (*_known(problem, context, line[place[1] - 1 : place[1]]), *place)
+
+
+def _open_quote(line: str) -> int | None:
+    """Return the index of a quote that begins a text and is not closed on its line."""
+    closed = _QUOTED.sub(lambda found: "x" * len(found[0]), line)
+    found = _QUOTE.search(closed.split(" #")[0])
+    return None if found is None else found.start()
 
 
 def character(error: yaml.reader.ReaderError, source: str) -> tuple[str, str | None, int, int]:

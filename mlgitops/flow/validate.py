@@ -43,7 +43,8 @@ def reach_since(repository: Repository, tree: Tree, revision: str) -> Reach:
     known = repository.resolve(revision)
     if known is None:
         raise UsageError(
-            f"there is no revision {revision!r}", hint="name a branch, a tag or a commit; git fetch"
+            f"there is no revision {revision!r}",
+            hint="name a branch, a tag or a commit, or fetch it first",
         )
     head = repository.resolve("HEAD")
     # What others did meanwhile on the branch of the revision is no change of this one.

@@ -264,6 +264,11 @@ def test_a_source_is_given_as_of_by_mlgitops() -> None:
     assert finding.message == "customers() does not take 'as_of', which step 'customers' gives it"
 
 
+def test_a_name_that_cannot_be_one_gives_no_second_finding_where_it_is_meant() -> None:
+    found = found_in(replaced(PIPELINE, "name: churn\n", "name: Churn_\n"))
+    assert [finding.message for finding in found] == ["'Churn_' is not a name"]
+
+
 @pytest.mark.parametrize(
     "secret",
     [
@@ -279,6 +284,8 @@ def test_a_source_is_given_as_of_by_mlgitops() -> None:
         "123456789:AA" + "a" * 33,
         "AIza" + "a" * 35,
         "sk_live_" + "a" * 24,
+        "hf_" + "a" * 34,
+        "sk-ant-api03-" + "a" * 40,
         "-----BEGIN RSA PRIVATE KEY-----",
         "postgresql://ada:hunter2@db.example.com/churn",
     ],

@@ -158,6 +158,18 @@ def test_a_file_without_a_document_has_none(text: str | bytes) -> None:
             "a.yaml:1:4: this quote is not closed (end the text with the same quote)",
         ),
         (
+            'a: {b: "c}\nd: "e"\n',
+            "a.yaml:1:8: this quote is not closed (end the text with the same quote)",
+        ),
+        (
+            "a: 1\nb\n# the end\n\nc: 2\n",
+            "a.yaml:2:1: a ':' is missing after this key (write it as 'key: value')",
+        ),
+        (
+            "a: 1\nb:2\n",
+            "a.yaml:2:1: a ':' is missing after this key (write it as 'key: value')",
+        ),
+        (
             "a: b: c\n",
             "a.yaml:1:5: a ':' is not expected here (put text with ': ' in quotes; "
             "do all keys of one level start in the same column?)",

@@ -140,19 +140,21 @@ def test_an_input_is_an_output_or_a_file() -> None:
         (
             '{name: a, run: "m:f", outputs: {o: csv}, retries: 1.5}',
             "5:55+3 [type] 'retries' must be a whole number, not the number 1.5 "
-            "(write a whole number)",
+            "(write it without a point, as in 3)",
         ),
         (
             '{name: a, run: "m:f", outputs: {o: csv}, retries: true}',
-            "5:55+4 [type] 'retries' must be a whole number, not true (write a whole number)",
+            "5:55+4 [type] 'retries' must be a whole number, not true "
+            "(write it in digits, as in 3)",
         ),
         (
             '{name: a, run: "m:f", outputs: {o: csv}, retries: 11}',
-            "5:55+2 [value] 'retries' must be at most 10, not the number 11 (write at most 10)",
+            "5:55+2 [value] 'retries' must be at most 10, not the number 11 (write 10 or less)",
         ),
         (
             '{name: a, run: "m:f", outputs: {o: csv}, timeout: 60}',
-            "5:55+2 [value] 60 is not a duration (write it as 90s, 20m, 24h or 7d)",
+            "5:55+2 [value] 60 is not a duration "
+            "(write it with its unit: 100ms, 90s, 20m, 24h or 7d)",
         ),
         (
             '{name: a, run: "m:f", outputs: {o: csv}, params: seed}',
@@ -184,7 +186,7 @@ def test_an_input_is_an_output_or_a_file() -> None:
         (
             "train",
             "5:5+5 [type] item 1 of 'steps' must be a mapping of keys to values, "
-            "not the text 'train' (write a mapping of keys to values)",
+            "not the text 'train' (write it as {key: value})",
         ),
         (
             '{name: a, run: "m:f", outputs: {o: csv}, schedule: "0 5 * * 1"}',

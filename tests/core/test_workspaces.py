@@ -102,7 +102,7 @@ def test_an_empty_file_says_what_belongs_into_it(data: bytes) -> None:
     [finding] = load(MemoryTree({**FILES, "environments/dev/environment.yaml": data})).findings
     assert (finding.message, finding.hint) == (
         "the file is empty",
-        "write kind Environment, or delete the file",
+        "begin with 'kind: Environment', or delete the file",
     )
 
 

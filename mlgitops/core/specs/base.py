@@ -75,6 +75,11 @@ def matching(pattern: str | re.Pattern[str], what: str, hint: str) -> BeforeVali
     return BeforeValidator(Matching(re.compile(pattern), what, hint))
 
 
+def is_name(value: object) -> bool:
+    """Return whether ``value`` can be the name of a pipeline, a model or an environment."""
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Short:
     """Reads a text as a mapping with this one key: ``parquet`` for ``{format: parquet}``."""
@@ -110,7 +115,9 @@ Identifier = Annotated[
     str, matching(_IDENTIFIER, "an identifier", "use letters, digits and '_', like 'train_rows'")
 ]
 Function = Annotated[str, matching(_FUNCTION, "a function", "write it as 'module:function'")]
-Duration = Annotated[str, matching(_DURATION, "a duration", "write it as 90s, 20m, 24h or 7d")]
+Duration = Annotated[
+    str, matching(_DURATION, "a duration", "write it with its unit: 100ms, 90s, 20m, 24h or 7d")
+]
 Size = Annotated[str, matching(_SIZE, "a size", "write it as 500KB, 50MB or 4GiB")]
 Artifact = Annotated[
     str, matching(r"[a-z0-9-]+\.[A-Za-z_]\w*", "an output of a step", "write it as 'step.output'")
