@@ -160,7 +160,7 @@ def nothing() -> None:
 def one_run(argv: tuple[str, ...], root: Path, *, fails: bool = False) -> tuple[float, float]:
     """Return seconds and peak megabytes of one process; fails if it ends otherwise than asked."""
     started = time.perf_counter()
-    process = subprocess.Popen(argv, cwd=root, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(argv, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
