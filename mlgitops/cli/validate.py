@@ -45,7 +45,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--output", metavar="FILE", help="write the format into FILE, and print text all the same"
     )
     parser.add_argument(
-        "--since", metavar="REV", help="look only at what was changed since REV, and depends on it"
+        "--since",
+        metavar="REV",
+        help="look only at what was changed since REV, and at what depends on it",
     )
     fixing.configure(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="one line for each finding")
@@ -133,9 +135,9 @@ def _hand_over(args: argparse.Namespace, data: bytes) -> None:
     else:
         from pathlib import Path
 
-        from mlgitops.files import write_whole
+        from mlgitops.files import write_out
 
-        write_whole(Path(args.directory, args.output), data)
+        write_out(Path(args.directory, args.output), data)
 
 
 def _show(found: Sequence[Finding], tree: Tree, *, quiet: bool, elsewhere: int) -> None:

@@ -70,7 +70,7 @@ def unresolved(
         return
     for line, name in _names(tree):
         if name in unknown:
-            message = f"the template asks for {name!r}, which nobody gives"
+            message = f"the template asks for {name!r}, which it is not given"
             yield _fault(message, name, values, places.take(line, name))
     for line, name in _included(tree):
         if name.startswith("_") and name not in beside:

@@ -30,7 +30,7 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
             if "as_of" in given:
                 yield Finding(
                     rule=RULE,
-                    message=f"source {step.name!r} is given 'as_of' by mlgitops already",
+                    message=f"source {step.name!r} is already given 'as_of' by mlgitops",
                     hint="rename this one",
                     at=mark_of(pipeline, given["as_of"]),
                 )

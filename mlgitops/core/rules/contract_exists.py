@@ -27,11 +27,11 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
                 known = [f"contracts/{file}" for file in draft.below(f"{folder}/contracts")]
                 message = f"there is no contract {path!r} in {folder}/"
                 if draft.has(f"{folder}/{path}"):
-                    message = f"{path!r} is not read as a contract: it stands in another place"
+                    message = f"{path!r} is not read as a contract: it is in another folder"
                 yield Finding(
                     rule=RULE,
                     message=message,
                     hint=did_you_mean(path, known)
-                    or f"a contract stands in {folder}/contracts/ and is called like rows.yaml",
+                    or f"put it into {folder}/contracts/, with a name such as rows.yaml",
                     at=pipeline.mark("steps", index, "outputs", name, "contract"),
                 )

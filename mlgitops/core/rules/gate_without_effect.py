@@ -52,7 +52,7 @@ def _in_one_list(
             much = "the same" if asked[other].much == wanted.much else "more"
             yield Finding(
                 rule=RULE,
-                message=f"this gate decides nothing: the one in line {stricter.line} asks {much}",
+                message=f"this gate decides nothing: the one on line {stricter.line} asks {much}",
                 hint="delete one of the two",
                 at=mark_of(owner, index),
                 severity="warning",
@@ -65,7 +65,7 @@ def _asked_everywhere(model: Located[Model], everywhere: Everywhere) -> Iterator
         found = [(one, covering(asked, wanted)) for one, asked in everywhere]
         if all(place is not None for _, place in found):
             related = (
-                (mark_of(one, place or 0), f"{one.spec.name!r} asks it") for one, place in found
+                (mark_of(one, place or 0), f"{one.spec.name!r} asks this") for one, place in found
             )
             names = ", ".join(one.spec.name for one, _ in everywhere)
             yield Finding(

@@ -25,9 +25,9 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
         other = first.spec.name
         yield Finding(
             rule=RULE,
-            message=f"{spec.artifact!r} of {spec.pipeline!r} is the model {other!r} already",
+            message=f"{spec.artifact!r} of {spec.pipeline!r} is already the model {other!r}",
             hint="name another artifact, or delete one of the two",
             at=model.mark("artifact"),
             severity="warning",
-            related=((first.mark("artifact"), f"{other!r} is made of it"),),
+            related=((first.mark("artifact"), f"{other!r} is made from it"),),
         )

@@ -31,6 +31,6 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 rule=RULE,
                 message=f"{model} {version} has another digest: {digest}",
-                hint="pins are written by 'mlgitops promote', not by hand",
+                hint="undo the edit: 'mlgitops promote' writes pins, nobody does by hand",
                 at=pin.mark("digest"),
             )

@@ -19,7 +19,7 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
         if asked.rollback > asked.count:
             yield Finding(
                 rule=RULE,
-                message=f"a rollback needs {asked.rollback} to approve, and a promotion "
+                message=f"a rollback needs {asked.rollback} approvals, and a promotion "
                 f"{asked.count}",
                 hint="ask the same of both, or more of a promotion",
                 at=environment.mark("approvals", "rollback"),
