@@ -117,6 +117,25 @@ def _unread(path: str, why: str, what: str = "file") -> NotAllowed:
     )
 
 
+def write_out(path: Path, data: bytes) -> None:
+    """Write ``data`` where a user said: through a link, and into a device or a pipe.
+
+    To write it whole would put a file in the place of ``/dev/null``. Raises StoreError.
+    """
+    try:
+        kept = path.exists() and not path.is_file() and not path.is_dir()
+        # What a process has open is named below these, a file it may be.
+        if kept or Path(os.path.abspath(path)).parts[1:2] in (("dev",), ("proc",)):  # noqa: PTH100
+            with path.open("ab", buffering=0) as stream:
+                stream.write(data)
+            return
+    except OSError as error:
+        raise StoreError(
+            f"cannot write {path}: {error.strerror}", hint="name a file that can be written"
+        ) from error
+    write_whole(Path(os.path.realpath(path)), data)
+
+
 def write_whole(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """Write ``data`` so that a reader, or a crash at any moment, sees the old file or the new one.
 

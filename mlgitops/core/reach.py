@@ -90,7 +90,7 @@ class _Texts:
 
         A text with a backslash may spell it in another way, and is among them.
         """
-        words = ((name.encode(), rb"(?![A-Za-z0-9-])") for name in sorted(names))
+        words = ((name.encode("utf-8", "replace"), rb"(?![A-Za-z0-9-])") for name in sorted(names))
         return {path for path in self.searched(words) if path.startswith(below)}
 
     def searched(self, words: Iterable[tuple[bytes, bytes]]) -> set[str]:

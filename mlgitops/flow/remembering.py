@@ -110,7 +110,9 @@ def _recalled(place: Path, repository: Repository, tree: WorkTree) -> tuple[Find
         if not _same(record, repository, tree):
             return None
         return tuple(_finding(value) for value in record["findings"])
-    except (OSError, MlgitopsError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, MlgitopsError, ValueError, LookupError, TypeError, AttributeError):
+        return None
+    except RecursionError:  # brackets in brackets, and no record of ours
         return None
 
 

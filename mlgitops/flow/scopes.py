@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from mlgitops.core.errors import UsageError
@@ -14,9 +14,10 @@ from mlgitops.core.trees import Tree
 def places(root: Path, start: Path, paths: Iterable[str]) -> tuple[str, ...]:
     """Return ``paths``, which a user in ``start`` gave, as seen from the ``root`` of a repository.
 
-    '' is the root itself. Raises UsageError for what is not there, or not in the repository.
+    '' is the root itself. A link is itself and what it leads to, if that is in here. Raises
+    UsageError for what is not there, or not in the repository.
     """
-    return tuple(_place(root, start, path) for path in paths)
+    return tuple(dict.fromkeys(place for path in paths for place in _places(root, start, path)))
 
 
 def within(findings: Iterable[Finding], asked: Sequence[str]) -> tuple[Finding, ...]:
@@ -46,6 +47,14 @@ def specs(tree: Tree, asked: Sequence[str]) -> tuple[str, ...]:
 
 def _inside(path: str, place: str) -> bool:
     return not place or path == place or path.startswith(place + "/")
+
+
+def _places(root: Path, start: Path, path: str) -> Iterator[str]:
+    yield _place(root, start, path)
+    led = Path(os.path.realpath(start / path))
+    if led.is_relative_to(root.resolve()):
+        name = led.relative_to(root.resolve()).as_posix()
+        yield "" if name == "." else name
 
 
 def _place(root: Path, start: Path, path: str) -> str:

@@ -81,12 +81,20 @@ class Calls:
             raise GitError(f"git {name}: {err.strip() or f'exit code {status}'}")
         return out
 
+    def names(self, *args: str) -> tuple[str, ...]:
+        """Run ``git ARGS`` and return the paths that it ends by NUL, spelt as the system does."""
+        status, out, err = self._call(args, errors="surrogateescape")
+        if status != 0:
+            raise GitError(f"git {' '.join(args[:3])}: {err.strip() or f'exit code {status}'}")
+        return tuple(path for path in out.split("\0") if path)
+
     def _call(
         self,
         args: Sequence[str],
         *,
         stdin: bytes | None = None,
         env: Mapping[str, str] | None = None,
+        errors: str = "replace",
     ) -> tuple[int, str, str]:
         """Run git; return its exit code, its output and its words, whatever they are."""
         # Nothing is written where nothing is given: the disk may be full.
@@ -106,7 +114,7 @@ class Calls:
                 )
             except gitpython.GitCommandNotFound as error:
                 raise _missing() from error
-        return int(status), _text(out), _text(err)
+        return int(status), _text(out, errors), _text(err)
 
     def _talk(self, *args: str) -> gitpython.Git.AutoInterrupt:
         """Start git for a dialogue; it is ended when the answer is let go."""
@@ -138,5 +146,5 @@ def _missing() -> GitError:
     return GitError("git is not installed, or not on the PATH", hint="mlgitops needs git 2.38+")
 
 
-def _text(data: bytes | str) -> str:
-    return data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+def _text(data: bytes | str, errors: str = "replace") -> str:
+    return data.decode("utf-8", errors) if isinstance(data, bytes) else data

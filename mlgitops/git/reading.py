@@ -114,9 +114,9 @@ class Reading(Calls):
         Those that are not tracked are among them, and not those that are ignored.
         """
         plain = ("--name-only", "--no-renames", "--no-ext-diff", "--ignore-submodules=dirty", "-z")
-        tracked = self.run("diff", *plain, revision, "--")
-        others = self.run("ls-files", "--others", "--exclude-standard", "--full-name", "-z")
-        return tuple(sorted({path for path in (tracked + others).split("\0") if path}))
+        tracked = self.names("diff", *plain, revision, "--")
+        others = self.names("ls-files", "--others", "--exclude-standard", "--full-name", "-z")
+        return tuple(sorted({*tracked, *others}))
 
     def shallow(self) -> bool:
         """Return whether the history was cut off."""

@@ -1,6 +1,7 @@
 """`mlgitops validate` for code scanning, CI servers, pull requests, editors and terminals."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -352,6 +353,32 @@ def test_a_format_can_go_into_a_file_while_a_person_reads_text(
     assert (done.returncode, done.stdout[: len(PIPELINE)]) == (1, PIPELINE)
     printed = run_cli(["validate", "--format", format], project)
     assert goal.read_text() == printed.stdout != ""
+
+
+def test_an_output_that_is_a_pipe_or_a_link_stays_one(
+    project: Path, run_cli: RunCli, tmp_path: Path
+) -> None:
+    pipe, link, goal = tmp_path / "pipe", tmp_path / "link", tmp_path / "goal"
+    os.mkfifo(pipe)
+    link.symlink_to(goal)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        for place in (pipe, link):
+            call = ["validate", "--format", "json", "--output", str(place), "-q"]
+            assert run_cli(call, project).returncode == 1
+        assert os.read(reader, 1_000_000) == goal.read_bytes() != b""
+    finally:
+        os.close(reader)
+    assert (pipe.is_fifo(), link.is_symlink()) == (True, True)
+
+
+def test_a_link_is_asked_about_as_itself_and_as_what_it_leads_to(
+    project: Path, run_cli: RunCli
+) -> None:
+    (project / "short").symlink_to("pipelines/churn")
+    for path in ("short", "short/pipeline.yaml"):
+        done = run_cli(["validate", "-q", path], project)
+        assert (done.returncode, done.stdout[: len(PIPELINE)]) == (1, PIPELINE)
 
 
 def test_the_page_of_a_rule_can_be_read_anywhere(run_cli: RunCli, tmp_path: Path) -> None:

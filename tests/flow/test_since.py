@@ -1,5 +1,7 @@
 """`validate --since REV`: what a branch changed, committed or not, and what depends on that."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -133,3 +135,14 @@ def test_what_is_looked_at_is_said(project: Path, run_cli: RunCli) -> None:
     (project / "mlgitops.yaml").write_text(FILES["mlgitops.yaml"] + "# new\n")
     assert said() == "since main: 2 files were changed, and every spec may depend on that\n"
     assert said("--quiet") == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take no such names")
+@pytest.mark.parametrize("name", [b"x\xff", b"x\ny"])
+def test_a_file_whose_folder_has_a_name_that_is_no_text_is_looked_at(
+    name: bytes, project: Path, run_cli: RunCli
+) -> None:
+    folder = project / "pipelines" / os.fsdecode(name)
+    folder.mkdir()
+    (folder / "pipeline.yaml").write_text("kind: Pipeline\nname: [\n")
+    assert len(found(run_cli, project)) == 1
