@@ -57,7 +57,8 @@ def remembered(
     }
     # Without a record the next call looks again: no reason to fail this one.
     with contextlib.suppress(MlgitopsError, OSError, ValueError):
-        write_whole(place, json.dumps(record).encode())
+        body = json.dumps(record).encode()
+        write_whole(place, hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
     return found
 
 
@@ -106,7 +107,12 @@ class Observed:
 
 def _recalled(place: Path, repository: Repository, tree: WorkTree) -> tuple[Finding, ...] | None:
     try:
-        record = json.loads(place.read_bytes())
+        if not place.is_file():  # a pipe would let us wait for ever
+            return None
+        seal, _, body = place.read_bytes().partition(b"\n")
+        if seal != hashlib.sha256(body).hexdigest().encode():
+            return None
+        record = json.loads(body)
         if not _same(record, repository, tree):
             return None
         return tuple(_finding(value) for value in record["findings"])

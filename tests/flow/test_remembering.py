@@ -1,10 +1,12 @@
 """What `validate` found last time holds for as long as nothing that it looked at has changed."""
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,6 +46,14 @@ class Place:
     @property
     def record(self) -> Path:
         return self.root / ".git/mlgitops/findings.json"
+
+    def write(self, record: object, *, sealed: bool = True) -> None:
+        body = json.dumps(record).encode()
+        seal = hashlib.sha256(body if sealed else b"").hexdigest().encode()
+        self.record.write_bytes(seal + b"\n" + body)
+
+    def read(self) -> Any:
+        return json.loads(self.record.read_bytes().partition(b"\n")[2])
 
     def age(self) -> None:
         """Let every file have been written long ago."""
@@ -199,7 +209,9 @@ def test_a_file_that_changes_while_it_is_looked_at_is_looked_at_again(place: Pla
     assert "function-exists" in [found.rule for found in place.find()]
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"null", b'{"tool": 1}', b"\xff", b"{" * 9999])
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", b"[]", b"null", b'{"tool": 1}', b"\xff", b"{" * 9999, b"[" * 200_000]
+)
 def test_a_damaged_record_is_no_record(place: Place, data: bytes) -> None:
     found = place.find()
     place.record.write_bytes(data)
@@ -210,11 +222,26 @@ def test_a_damaged_record_is_no_record(place: Place, data: bytes) -> None:
 @pytest.mark.parametrize("key", ["tool", "tags", "listings", "files", "findings"])
 def test_half_a_record_is_no_record(place: Place, key: str) -> None:
     place.find()
-    record = json.loads(place.record.read_text())
+    record = place.read()
     for broken in ({k: v for k, v in record.items() if k != key}, {**record, key: 7}):
-        place.record.write_text(json.dumps(broken))
+        place.write(broken)
         place.find()
     assert place.looks == 3
+
+
+def test_a_record_that_somebody_changed_is_no_record(place: Place) -> None:
+    (place.root / PIPELINE).write_text("kind: Nonsense\n")
+    found = place.find()
+    place.write({**place.read(), "findings": []}, sealed=False)
+    assert place.find() == found
+    assert place.looks == 2
+
+
+def test_a_pipe_in_the_place_of_the_record_is_not_waited_for(place: Place) -> None:
+    found = place.find()
+    place.record.unlink()
+    os.mkfifo(place.record)
+    assert place.find() == found
 
 
 def test_another_mlgitops_looks_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,8 +260,8 @@ def test_where_nothing_can_be_written_the_findings_are_the_same(place: Place) ->
 def test_no_commit_brings_its_own_verdict(place: Place, run_cli: RunCli) -> None:
     (place.root / PIPELINE).write_text("kind: Nonsense\n")
     assert run_cli(["validate"], place.root).returncode == 1
-    record = place.record.read_bytes()
-    clean = json.dumps({**json.loads(record), "findings": []})
+    place.write({**place.read(), "findings": []})
+    clean = place.record.read_text()
     place.record.unlink()
     commit(place.root, {"mlgitops/findings.json": clean, ".mlgitops/findings.json": clean})
     assert run_cli(["validate"], place.root).returncode == 1
