@@ -37,7 +37,7 @@ def told(*, dev="", prod="", model=""):
     ],
 )  # fmt: skip
 def test_a_gate_beside_a_stricter_one_decides_nothing(gates, how):
-    message = f"this gate decides nothing: the one in {how}"
+    message = f"this gate decides nothing: the one on {how}"
     assert told(prod=gates) == [("gate-without-effect", message)]
 
 
