@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mlgitops import settings
+from mlgitops.core.events import Event
 from mlgitops.flow.seams import Seams
 from mlgitops.forge import Forge
 from mlgitops.store import Store
@@ -17,9 +18,11 @@ from mlgitops.store import Store
 def open_project(args: argparse.Namespace) -> Seams:
     """Return the seams of the repository that ``-C DIR`` (or the present folder) is in.
 
-    ``args.say``, which the command line sets, shows the lines of progress.
+    ``args.say``, which the command line sets, shows the lines of progress; ``args.watch``, where a
+    command sets it, what happens in a run.
     """
-    return seams(settings.read(Path(args.directory)), say=args.say)
+    watch = getattr(args, "watch", None)
+    return seams(settings.read(Path(args.directory)), say=args.say, watch=watch)
 
 
 def open_store(args: argparse.Namespace) -> Store:
@@ -29,8 +32,13 @@ def open_store(args: argparse.Namespace) -> Store:
     return LocalStore(settings.shared_store() or settings.read(Path(args.directory)).store)
 
 
-def seams(given: settings.Settings, *, say: Callable[[str], None]) -> Seams:
-    """Return what the verbs may touch."""
+def seams(
+    given: settings.Settings,
+    *,
+    say: Callable[[str], None],
+    watch: Callable[[Event], None] | None = None,
+) -> Seams:
+    """Return what the verbs may touch. Without ``watch``, a run is told line by line."""
     from mlgitops.executor.process import ProcessExecutor
     from mlgitops.forge.absent import AbsentForge
     from mlgitops.forge.local import LocalForge
@@ -52,11 +60,22 @@ def seams(given: settings.Settings, *, say: Callable[[str], None]) -> Seams:
         targets={"compose": Compose(), "kubernetes": Kubernetes(), "kserve": KServe()},
         clock=_now,
         say=say,
+        watch=watch or _in_lines(say),
         page=body,
         branch=branch,
         python=sys.executable,
         ci=given.ci,
     )
+
+
+def _in_lines(say: Callable[[str], None]) -> Callable[[Event], None]:
+    from mlgitops.report.progress import lines
+
+    def watch(event: Event) -> None:
+        for line in lines(event):
+            say(line)
+
+    return watch
 
 
 def _now() -> datetime:

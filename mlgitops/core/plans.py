@@ -23,13 +23,17 @@ class Reuse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execute:
-    """The step has to run. ``key`` is None while a step before it has to run first."""
+    """The step has to run. ``key`` is None while a step before it has to run first.
+
+    ``usual``: the seconds that it took last time, as far as they are known.
+    """
 
     pipeline: str
     step: str
     key: Digest | None
     because: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    usual: float | None = None
 
 
 Decision: TypeAlias = "Reuse | Execute"
@@ -59,7 +63,13 @@ def decide(pipeline: str, step: str, key: Digest, parts: Parts, known: Known) ->
         because = ("never ran",)
     else:
         because = changes(known.latest.parts, parts) or ("its record is gone",)
-    return Execute(pipeline=pipeline, step=step, key=key, because=because)
+    return Execute(pipeline=pipeline, step=step, key=key, because=because, usual=usual(known))
+
+
+def usual(known: Known) -> float | None:
+    """Return the seconds that the step took last time, None when no record says it."""
+    last = known.record or known.latest
+    return None if last is None else last.wall
 
 
 def waits(pipeline: str, step: str, makers: Iterable[str]) -> Execute:

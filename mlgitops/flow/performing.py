@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mlgitops.core.digests import Digest, of_value, short
 from mlgitops.core.errors import Refused, StoreError, TryLater
+from mlgitops.core.events import StepWaiting
 from mlgitops.core.keys import key_of
 from mlgitops.core.plans import Reuse, notes
 from mlgitops.core.records import Record
@@ -61,7 +62,7 @@ def perform(
         if stopped():
             raise TryLater(f"{node.name} was not started: the run was stopped")
         if not told:
-            checkout.seams.say(f"{node.name}: another run is doing this, waiting for it")
+            checkout.seams.watch(StepWaiting(name=node.name))
             told = True
 
     with checkout.seams.store.lock(_lock_key(checkout, node, made), waiting):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mlgitops.core.digests import Digest
 from mlgitops.core.errors import UsageError
+from mlgitops.core.events import RunEnded, RunStarted
 from mlgitops.core.findings import did_you_mean
 from mlgitops.core.plans import Execute
 from mlgitops.core.records import Record
@@ -59,21 +60,29 @@ def run(
     """
     started = time.perf_counter()
     checkout = Checkout(seams=seams, workspace=workspace, root=root)
+    meant = plan.meant(workspace, pipeline, until)
+    at_once = jobs or cores()
+    seams.watch(RunStarted(total=len(meant), jobs=at_once))
     done = Runner(
         checkout=checkout,
-        meant=plan.meant(workspace, pipeline, until),
-        jobs=jobs or cores(),
+        meant=meant,
+        jobs=at_once,
         threads=threads_of(workspace),
         force=force,
     ).run()
     for note in checkout.lock_notes():
         seams.say(f"note: {note}")
     result = RunResult(steps=done, seconds=time.perf_counter() - started)
-    count, ran = len(result.steps), len(result.executed)
-    if ran:
-        seams.say(f"{_steps(ran)} ran, {count - ran} reused, in {result.seconds:.1f} s")
-    else:
-        seams.say(f"nothing to do: {_steps(count)} {'is' if count == 1 else 'are'} up to date")
+    ran = len(result.executed)
+    seams.watch(
+        RunEnded(
+            ran=ran,
+            reused=len(result.steps) - ran,
+            skipped=0,
+            failed=0,
+            seconds=result.seconds,
+        )
+    )
     return result
 
 
@@ -100,7 +109,3 @@ def artifact(seams: Seams, workspace: Workspace, root: Path, pipeline: str, name
     record = next(ran.record for ran in done if ran.decision.step == step)
     made = record.outputs[output]
     return Artifact(digest=made.digest, format=made.format, types=made.types, record=record)
-
-
-def _steps(count: int) -> str:
-    return "1 step" if count == 1 else f"{count} steps"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
+from mlgitops.core import events
 from mlgitops.core.errors import MlgitopsError, StepFailed
 from mlgitops.core.graphs import step_needs
 from mlgitops.core.plans import Decision, Execute, Reuse
@@ -105,9 +106,17 @@ class Runner:
                 continue
             if isinstance(decision, Reuse):
                 self._settle(node, Ran(decision=decision, record=decision.record))
-                self._say(node, "reused", decision.notes, loud=False)
+                if not self.quiet:
+                    self._tell(events.StepReused(name=node.name, notes=decision.notes))
             else:
-                self._say(node, f"started: {'; '.join(decision.because)}", decision.notes)
+                self._tell(
+                    events.StepStarted(
+                        name=node.name,
+                        because=decision.because,
+                        notes=decision.notes,
+                        usual=decision.usual,
+                    )
+                )
                 self._busy[self._submit(node, made, pool)] = (node, decision)
         return left
 
@@ -130,27 +139,24 @@ class Runner:
             performed = future.result()
         except MlgitopsError as error:
             self._failures.append(error)
-            self._say(node, "failed", ())
+            self._tell(events.StepFailed(name=node.name, message=error.message))
             return
         seconds, record = performed.seconds, performed.record
         if performed.elsewhere:
             reuse = Reuse(pipeline=decision.pipeline, step=decision.step, record=record)
             self._settle(node, Ran(decision=reuse, record=record))
-            self._say(node, "done by another run", ())
+            self._tell(events.StepDone(name=node.name, seconds=0.0, elsewhere=True))
         else:
             self._settle(node, Ran(decision=decision, record=record, seconds=seconds))
-            self._say(node, f"done in {seconds:.1f} s", performed.notes)
+            notes = performed.notes
+            self._tell(events.StepDone(name=node.name, seconds=seconds, notes=notes))
 
     def _settle(self, node: Node, ran: Ran) -> None:
         self._made[node.pipeline.spec.name][node.step.name] = ran.record
         self._done.append(ran)
 
-    def _say(self, node: Node, what: str, notes: Sequence[str], *, loud: bool = True) -> None:
-        if self.quiet and not loud:
-            return
-        self.checkout.seams.say(f"{node.name}: {what}")
-        for note in notes:
-            self.checkout.seams.say(f"  note: {note}")
+    def _tell(self, event: events.Event) -> None:
+        self.checkout.seams.watch(event)
 
 
 def _together(failures: Sequence[MlgitopsError]) -> MlgitopsError:

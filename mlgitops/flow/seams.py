@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from mlgitops.core.events import Event
 from mlgitops.core.promotions import Page
 from mlgitops.executor import Executor
 from mlgitops.forge import Forge
@@ -16,7 +17,8 @@ from mlgitops.target import Target
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seams:
-    """Made by ``wiring`` alone. ``clock`` answers in UTC; ``say`` shows one line of progress.
+    """Made by ``wiring`` alone. ``clock`` answers in UTC; ``say`` shows one line of progress,
+    ``watch`` what happens in a run.
 
     ``page`` writes the body of a promotion's pull request. ``branch``: the one that everybody
     shares. ``python``: the interpreter that steps run with. ``ci``: nobody is there to answer.
@@ -29,6 +31,7 @@ class Seams:
     targets: Mapping[str, Target]
     clock: Callable[[], datetime]
     say: Callable[[str], None]
+    watch: Callable[[Event], None]
     page: Callable[[Page], str]
     branch: str
     python: str

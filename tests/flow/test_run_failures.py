@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlgitops.core.errors import SpecError, StepFailed, TryLater
+from mlgitops.core.events import Event, StepStarted
 from mlgitops.executor.process import ProcessExecutor
 from mlgitops.flow.run import run
 from mlgitops.flow.seams import Seams
@@ -93,13 +94,12 @@ def test_an_interrupt_ends_the_steps_and_the_next_run_goes_on(
 ) -> None:
     edit(root, "features.py", "    values", "    import time; time.sleep(600)\n    values")
 
-    def interrupt(line: str) -> None:
-        said.append(line)
-        if line.startswith("tiny.features: started"):
+    def interrupt(event: Event) -> None:
+        if isinstance(event, StepStarted) and event.name == "tiny.features":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(replace(seams, say=interrupt), workspace(root), root)
+        run(replace(seams, watch=interrupt), workspace(root), root)
     edit(root, "features.py", "sleep(600)", "sleep(0)")
     assert actions(run(seams_of(root, said), workspace(root), root))["rows"] == "Reuse"
     assert list(seams.store.check()) == []
