@@ -28,12 +28,14 @@ def write_ours(root: Path, steps: int) -> None:
     _write(root / ".gitignore", ".mlgitops/\n")
     lines = ["apiVersion: mlgitops/v1", "kind: Pipeline", f"name: {PIPELINE}", "steps:"]
     for index in range(steps):
-        given = f"s{index - CHAINS}.data" if index >= CHAINS else f"{{file: src/{index}.txt}}"
+        before = f"s{index - CHAINS}"
+        given = f"{before}.{before}" if index >= CHAINS else f"{{file: src/{index}.txt}}"
+        # Each output has a name of its own: else the steps of a chain are one work, done once.
         lines += [
             f"  - name: s{index}",
-            '    command: [cp, "{inputs.data}", "{outputs.data}"]',
+            f'    command: [cp, "{{inputs.data}}", "{{outputs.s{index}}}"]',
             f"    inputs: {{data: {given}}}",
-            "    outputs: {data: bytes}",
+            f"    outputs: {{s{index}: bytes}}",
         ]
     _write(folder / "pipeline.yaml", "\n".join(lines) + "\n")
     _sources(folder, steps)
