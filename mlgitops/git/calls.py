@@ -7,16 +7,16 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Self
-
-# Without this, `import git` raises ImportError where git is missing; we say so ourselves.
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-
-import git as gitpython
+from types import ModuleType
+from typing import TYPE_CHECKING, Final, Self
 
 from mlgitops.core.errors import GitError
+
+if TYPE_CHECKING:
+    import git as gitpython
 
 ABSENT: Final = "0" * 40
 _QUIET: Final = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
@@ -31,41 +31,41 @@ _SETTINGS: Final = (
     "log.showSignature=false",
 )
 _CHUNK: Final = 1 << 16
+# What tells git to look elsewhere than in the folders above.
+_MOVED: Final = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
 _OPTIONS: Final = tuple(word for setting in _SETTINGS for word in ("-c", setting))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where a repository is: ``root`` its work tree, or the git directory of a bare one.
+
+    ``git_dir``: of this work tree alone; ``common_dir``: what all work trees share.
+    """
+
+    root: Path
+    git_dir: Path
+    common_dir: Path
 
 
 class Calls:
     """One repository, and git run in it."""
 
-    def __init__(self, repo: gitpython.Repo) -> None:
-        self._repo = repo
+    def __init__(self, places: Places) -> None:
+        self.root = places.root
+        self.git_dir = places.git_dir
+        self.common_dir = places.common_dir
 
     @classmethod
     def open(cls, path: Path) -> Self:
         """Open the repository that ``path`` is in; GitError when it is in none."""
-        try:
-            return cls(gitpython.Repo(path, search_parent_directories=True))
-        except gitpython.NoSuchPathError as error:
-            raise GitError(f"there is no folder {path}", hint="look at the path") from error
-        except gitpython.InvalidGitRepositoryError as error:
-            raise GitError(
-                f"{path} is not in a git repository", hint="run 'git init', or change the folder"
-            ) from error
+        return cls(find(path))
 
     @cached_property
-    def root(self) -> Path:
-        """The work tree, or the git directory of a bare repository."""
-        return Path(self._repo.working_tree_dir or self._repo.git_dir)
-
-    @cached_property
-    def common_dir(self) -> Path:
-        """The git directory that all work trees share."""
-        return Path(self._repo.common_dir)
-
-    @cached_property
-    def git_dir(self) -> Path:
-        """The git directory of this work tree alone."""
-        return Path(self._repo.git_dir)
+    def _repo(self) -> gitpython.Repo:
+        # The library takes a tenth of a second to import: only who runs git waits for it.
+        repo: gitpython.Repo = _gitpython().Repo(self.root)
+        return repo
 
     def run(
         self,
@@ -112,7 +112,7 @@ class Calls:
                     strip_newline_in_stdout=False,
                     stdout_as_string=False,
                 )
-            except gitpython.GitCommandNotFound as error:
+            except _gitpython().GitCommandNotFound as error:
                 raise _missing() from error
         return int(status), _text(out, errors), _text(err)
 
@@ -125,7 +125,7 @@ class Calls:
                 env=dict(_QUIET),
                 as_process=True,
             )
-        except gitpython.GitCommandNotFound as error:
+        except _gitpython().GitCommandNotFound as error:
             raise _missing() from error
 
     def _object(self, name: str, at_most: int | None = None) -> bytes | None:
@@ -138,8 +138,63 @@ class Calls:
             return data
         except ValueError:
             return None
-        except gitpython.GitCommandNotFound as error:
+        except _gitpython().GitCommandNotFound as error:
             raise _missing() from error
+
+
+def _gitpython() -> ModuleType:
+    # Without this, `import git` raises ImportError where git is missing; we say so ourselves.
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    import git
+
+    return git
+
+
+def find(path: Path) -> Places:
+    """Return the places of the repository that ``path`` is in; GitError when it is in none."""
+    return _usual(path) or ask(path)
+
+
+def _usual(path: Path) -> Places | None:
+    """Return the places of a plain clone that ``path`` is in; None for anything else.
+
+    A linked work tree, a submodule, a bare repository and what variables or settings move about
+    are found by the library.
+    """
+    if any(name in os.environ for name in _MOVED) or not path.is_dir():
+        return None
+    start = Path(os.path.abspath(path))  # noqa: PTH100 - a link on the way stays one, '..' does not
+    for folder in (start, *start.parents):
+        git_dir = folder / ".git"
+        if (git_dir / "HEAD").is_file() and (git_dir / "objects").is_dir():
+            try:
+                settings = (git_dir / "config").read_text("utf-8", "replace").lower()
+            except OSError:
+                return None
+            if "worktree" in settings or "bare = true" in settings or "include" in settings:
+                return None
+            return Places(root=folder, git_dir=git_dir, common_dir=git_dir)
+        if git_dir.exists():
+            return None
+    return None
+
+
+def ask(path: Path) -> Places:
+    """Return the places of the repository that ``path`` is in, as the library finds them."""
+    gitpython = _gitpython()
+    try:
+        repo = gitpython.Repo(path, search_parent_directories=True)
+    except gitpython.NoSuchPathError as error:
+        raise GitError(f"there is no folder {path}", hint="look at the path") from error
+    except gitpython.InvalidGitRepositoryError as error:
+        raise GitError(
+            f"{path} is not in a git repository", hint="run 'git init', or change the folder"
+        ) from error
+    return Places(
+        root=Path(repo.working_tree_dir or repo.git_dir),
+        git_dir=Path(repo.git_dir),
+        common_dir=Path(repo.common_dir),
+    )
 
 
 def _missing() -> GitError:

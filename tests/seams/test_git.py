@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlgitops.core.errors import GitError, NotAllowed, Refused
-from mlgitops.git import KEPT, Published, RefUpdate, Repository, Stale
+from mlgitops.git import KEPT, Published, RefUpdate, Repository, Stale, calls
 from tests.seams.rivals import race
 from tests.support import Origin, commit, git, write
 
@@ -525,3 +525,43 @@ def test_git_that_is_not_installed_is_said_so(repo: Path, monkeypatch: pytest.Mo
 def test_outside_a_repository_git_is_not_guessed(tmp_path: Path) -> None:
     with pytest.raises(GitError, match="not in a git repository"):
         Repository.open(tmp_path)
+
+
+# -- where a repository is --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "where", ["root", "inside", "linked", "work tree", "submodule", "moved", "bare", "dotted"]
+)
+def test_a_repository_is_where_the_library_finds_it(repo: Path, tmp_path: Path, where: str) -> None:
+    # The usual clone is found without the library; nothing may tell the two apart.
+    commit(repo, {"pipelines/churn/train.py": "x = 1\n"})
+    place = repo
+    match where:
+        case "inside":
+            place = repo / "pipelines/churn"
+        case "dotted":
+            place = repo / "pipelines/../pipelines"
+        case "linked":
+            place = tmp_path / "link"
+            place.symlink_to(repo)
+        case "work tree":
+            place = tmp_path / "tree"
+            git(repo, "worktree", "add", "-q", str(place))
+        case "submodule":
+            outer = tmp_path / "outer"
+            git(tmp_path, "init", "-q", str(outer))
+            git(outer, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(repo), "m")
+            place = outer / "m"
+        case "moved":
+            git(repo, "config", "core.worktree", str(repo / "pipelines"))
+        case "bare":
+            place = tmp_path / "bare.git"
+            git(tmp_path, "clone", "-q", "--bare", str(repo), str(place))
+        case _:
+            pass
+    found, library = calls.find(place), calls.ask(place)
+    assert found == library
+    assert Repository.open(place).run("rev-parse", "HEAD") == Repository.open(repo).run(
+        "rev-parse", "HEAD"
+    )
