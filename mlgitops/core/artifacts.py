@@ -42,12 +42,12 @@ def artifacts_of(pipeline: Pipeline) -> Iterator[str]:
 def find_output(pipeline: Pipeline, artifact: str) -> OutputSpec | NoOutput:
     """Return the output that ``artifact`` (``step.output``) names in ``pipeline``."""
     maker, _, output = artifact.partition(".")
-    named = [step.outputs for step in pipeline.steps if step.name == maker]
+    named = [step.outputs for step in pipeline.by_name.get(maker, ())]
     for outputs in named:
         if output in outputs:
             return outputs[output]
     if not named:
-        steps = list(dict.fromkeys(step.name for step in pipeline.steps))
+        steps = list(pipeline.by_name)
         return NoOutput(
             message=f"pipeline {pipeline.name!r} has no step {maker!r}",
             hint=did_you_mean(maker, steps) or f"its steps are {', '.join(steps[:_NAMED])}",

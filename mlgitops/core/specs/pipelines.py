@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import (
@@ -335,9 +337,14 @@ class Pipeline(Spec):
     )
     notify: Notify | None = Field(default=None, description="Who is told how a run ended.")
 
+    @cached_property
+    def by_name(self) -> Mapping[str, tuple[Step, ...]]:
+        """Name to the steps of that name: one, where nothing is wrong."""
+        found: dict[str, tuple[Step, ...]] = {}
+        for step in self.steps:
+            found[step.name] = (*found.get(step.name, ()), step)
+        return found
+
     def step(self, name: str) -> Step:
         """Return the step called ``name``; KeyError when there is none."""
-        for step in self.steps:
-            if step.name == name:
-                return step
-        raise KeyError(name)
+        return self.by_name[name][0]
