@@ -1,0 +1,88 @@
+"""The formats of step outputs: an object in memory to a file, and back. Never pickle.
+
+``parquet`` and ``csv`` hold pandas frames, ``json`` plain values, ``jsonl`` a list of them line by
+line, ``npy`` an array, ``npz`` arrays by name, ``text`` a str, ``bytes`` bytes, ``onnx`` a graph,
+``estimator`` a scikit-learn estimator (skops). The same object gives the same bytes, as long as the
+library that writes them is the same. Libraries are imported by the format that needs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from mlgitops.core.errors import MlgitopsError, Refused
+from mlgitops.formats.descriptions import Description, Format, words
+
+__all__ = ["SUFFIXES", "UNREAD", "Description", "describe", "read", "write"]
+
+SUFFIXES: Final[dict[str, str]] = {
+    "parquet": ".parquet",
+    "csv": ".csv",
+    "json": ".json",
+    "jsonl": ".jsonl",
+    "npy": ".npy",
+    "npz": ".npz",
+    "text": ".txt",
+    "bytes": ".bin",
+    "onnx": ".onnx",
+    "estimator": ".skops",
+}
+# What is taken as it is when no worker of ours wrote it; all others are read once, to be checked.
+UNREAD: Final = frozenset({"json", "text", "bytes"})
+
+
+def write(value: object, path: Path, format: str) -> Description:
+    """Write ``value`` to ``path`` in ``format``; Refused, with the reason, when it does not fit."""
+    return _format(format).write(value, path)
+
+
+def read(path: Path, format: str, types: Sequence[str] = ()) -> object:
+    """Return what ``write`` wrote; Refused when the file is of another format.
+
+    ``types``: the types of an estimator that its record lists; no other ones are made.
+    """
+    try:
+        return _format(format).read(path, types)
+    except (OSError, MlgitopsError):
+        raise
+    except Exception as error:
+        raise Refused(f"{path.name} cannot be read as {format}: {words(error)}") from error
+
+
+def describe(path: Path, format: str) -> Description:
+    """Return what the file holds; Refused when it cannot be read as ``format``."""
+    try:
+        return _format(format).describe(path)
+    except (OSError, MlgitopsError):
+        raise
+    except Exception as error:
+        raise Refused(f"{path.name} cannot be read as {format}: {words(error)}") from error
+
+
+def _format(name: str) -> Format:
+    """Return a format by its name; each is imported when it is wanted."""
+    match name:
+        case "parquet" | "csv":
+            from mlgitops.formats import tables
+
+            return tables.PARQUET if name == "parquet" else tables.CSV
+        case "json" | "jsonl" | "text" | "bytes":
+            from mlgitops.formats import values
+
+            return values.FORMATS[name]
+        case "npy" | "npz":
+            from mlgitops.formats import arrays
+
+            return arrays.NPY if name == "npy" else arrays.NPZ
+        case "onnx":
+            from mlgitops.formats import graphs
+
+            return graphs.ONNX
+        case "estimator":
+            from mlgitops.formats import estimators
+
+            return estimators.ESTIMATOR
+        case _:
+            raise KeyError(name)
