@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
-from mlgitops.core import keys
+from mlgitops.core import keys, measures
 from mlgitops.core.digests import JSON, Digest, document, parse_digest
 from mlgitops.core.errors import MlgitopsError
 from mlgitops.core.keys import Parts
+from mlgitops.core.measures import Measure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,7 @@ class Output:
 class Record:
     """What one step did. ``wall`` and ``cpu`` in seconds, ``peak_memory`` in bytes.
 
+    ``metrics``: the numbers of its JSON outputs, as ``output.name`` (``core.measures``).
     ``undeclared``: files of the repository that it read although it does not declare them.
     ``unseen``: imports that could not be followed by reading its code. ``log``: what it printed.
     """
@@ -43,6 +45,7 @@ class Record:
     key: Digest
     parts: Parts
     outputs: Mapping[str, Output]
+    metrics: Mapping[str, Measure] = field(default_factory=dict)
     started_at: str
     wall: float = 0.0
     cpu: float = 0.0
@@ -63,6 +66,7 @@ def to_bytes(record: Record) -> bytes:
             "key": record.key,
             "parts": keys.to_json(record.parts),
             "outputs": {name: _output_json(one) for name, one in record.outputs.items()},
+            "metrics": {name: measures.to_json(one) for name, one in record.metrics.items()},
             "started_at": record.started_at,
             "wall": record.wall,
             "cpu": record.cpu,
@@ -98,6 +102,9 @@ def from_bytes(data: bytes) -> Record:
             key=parse_digest(value["key"]),
             parts=keys.from_json(value["parts"]),
             outputs={name: _output(one) for name, one in value["outputs"].items()},
+            metrics={
+                name: measures.from_json(one) for name, one in value.get("metrics", {}).items()
+            },
             started_at=str(value["started_at"]),
             wall=float(value["wall"]),
             cpu=float(value["cpu"]),
