@@ -3,133 +3,151 @@
 from __future__ import annotations
 
 import os
-import re
-import select
 import signal
 import subprocess
 import threading
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from mlgitops.core.errors import StepFailed, TryLater
 from mlgitops.executor import Job, Outcome
-from mlgitops.executor.tasks import LIFELINE
+from mlgitops.executor.guard import guard
 
 _MAXRSS_UNIT: Final = 1024  # Linux counts in KiB
-_LOOK: Final = 0.1  # seconds between two looks at a child's memory
+_LOOK: Final = 0.1  # seconds between two looks at what runs
+_LINGER: Final = 20  # looks at nothing before the watcher ends
+
+
+@dataclass(slots=True, kw_only=True)
+class _Running:
+    """A job that runs. ``seen``: the most memory that it was seen to have used, in bytes."""
+
+    pid: int
+    deadline: float
+    over_time: bool = False
+    seen: int = 0
 
 
 class ProcessExecutor:
-    """See ``Executor``. What a job leaves running in its process group ends with it."""
+    """See ``Executor``. What a job leaves running in its process group ends with it.
+
+    One thread watches over all jobs; the thread that calls ``run`` only waits.
+    """
 
     def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._running: set[int] = set()
+        self._lock = threading.Lock()
+        self._running: dict[int, _Running] = {}
+        self._watched = False
         self._stopped = False
 
     def run(self, job: Job) -> Outcome:
         """See ``Executor.run``. StepFailed when the command cannot be started at all."""
+        if self._stopped:
+            raise TryLater(f"{job.name} was not started: the run was stopped")
         started = time.perf_counter()
-        # The other end closes when this process dies, however it dies; a worker then ends itself.
-        inner, outer = os.pipe()
+        process = _start(job)
+        pid = process.pid
+        slot = guard().note(pid)
+        running = _Running(pid=pid, deadline=time.monotonic() + job.timeout)
         try:
-            process = self._start(job, inner)
-        finally:
-            os.close(inner)
-        over_time = threading.Event()
-        timer = threading.Timer(job.timeout, self._end, (process.pid, over_time))
-        timer.daemon = True
-        timer.start()
-        seen = 0
-        try:
+            self._watch_over(running)
             # Without reaping it: as long as the leader is a zombie its group's number is ours.
-            seen = _watch(process.pid)
-            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         finally:
-            timer.cancel()
-            with self._guard:
-                self._running.discard(process.pid)
-                _kill_group(process.pid)
-            _, status, usage = os.wait4(process.pid, 0)
+            with self._lock:
+                self._running.pop(pid, None)
+            _kill_group(pid)
+            guard().forget(slot)
+            _, status, usage = os.wait4(pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
-            os.close(outer)
         return Outcome(
             exit_code=process.returncode,
-            timed_out=over_time.is_set(),
+            timed_out=running.over_time,
             wall=time.perf_counter() - started,
             cpu=usage.ru_utime + usage.ru_stime,
-            peak_memory=_peak(usage.ru_maxrss * _MAXRSS_UNIT, seen),
+            peak_memory=_peak(usage.ru_maxrss * _MAXRSS_UNIT, running.seen),
         )
 
     def stop(self) -> None:
         """See ``Executor.stop``."""
-        with self._guard:
+        with self._lock:
             self._stopped = True
             for pid in self._running:
                 _kill_group(pid)
 
-    def _start(self, job: Job, lifeline: int) -> subprocess.Popen[bytes]:
-        with self._guard, job.log.open("ab") as log:
+    def _watch_over(self, running: _Running) -> None:
+        with self._lock:
+            self._running[running.pid] = running
             if self._stopped:
-                raise TryLater(f"{job.name} was not started: the run was stopped")
-            try:
-                process = subprocess.Popen(
-                    job.argv,
-                    cwd=job.directory,
-                    env={**job.environment, LIFELINE: str(lifeline)},
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                    pass_fds=(lifeline,),
-                )
-            except OSError as error:
-                raise StepFailed(
-                    f"{job.name}: cannot start {job.argv[0]!r}: {error.strerror}",
-                    hint="is it installed, and on the PATH?",
-                ) from error
-            self._running.add(process.pid)
-        return process
+                _kill_group(running.pid)
+            if self._watched:
+                return
+            self._watched = True
+        threading.Thread(target=self._watch, daemon=True, name="jobs").start()
 
-    def _end(self, pid: int, over_time: threading.Event) -> None:
-        with self._guard:
-            if pid in self._running:
-                over_time.set()
-                _kill_group(pid)
+    def _watch(self) -> None:
+        """Kill what is over its time, and see what uses little memory; end when all is done."""
+        idle = 0
+        while True:
+            time.sleep(_LOOK)
+            with self._lock:
+                idle = 0 if self._running else idle + 1
+                if idle > _LINGER:
+                    self._watched = False
+                    return
+                now = time.monotonic()
+                for one in self._running.values():
+                    if now > one.deadline:
+                        one.over_time = True
+                        _kill_group(one.pid)
+                looked = list(self._running.values())
+            own = _high_water(os.getpid()) if looked else 0
+            for one in looked:
+                if one.seen <= own:
+                    one.seen = max(one.seen, _high_water(one.pid))
 
 
-def _watch(pid: int) -> int:
-    """Wait until ``pid`` ends; return the most memory that it was seen to use, in bytes, or 0."""
-    if not hasattr(os, "pidfd_open"):
-        return 0
-    most = 0
-    handle = os.pidfd_open(pid)
+def _start(job: Job) -> subprocess.Popen[bytes]:
+    log = os.open(job.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
     try:
-        while not select.select([handle], [], [], _LOOK)[0]:
-            most = max(most, _high_water(pid))
+        # Nothing is called between fork and exec, so that the system's vfork serves.
+        return subprocess.Popen(
+            job.argv,
+            cwd=job.directory,
+            env=job.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise StepFailed(
+            f"{job.name}: cannot start {job.argv[0]!r}: {error.strerror}",
+            hint="is it installed, and on the PATH?",
+        ) from error
     finally:
-        os.close(handle)
-    return most
+        os.close(log)
 
 
 def _peak(counted: int, seen: int) -> int:
     """Return a child's peak memory.
 
-    Linux counts a child from its fork, when it still was a copy of this process: what it counts is
-    the child's own only above what this process ever had. Below, what was seen is nearer.
+    Linux counts a child from its fork, when it still had the memory of this process: what it counts
+    is the child's own only above what this process ever had. Below, what was seen is nearer.
     """
-    return counted if counted > _high_water(os.getpid()) or not seen else seen
+    return counted if not seen or counted > _high_water(os.getpid()) else seen
 
 
 def _high_water(pid: int) -> int:
     try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+        status = Path(f"/proc/{pid}/status").read_bytes()
     except OSError:
         return 0
-    found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
-    return int(found[1]) * 1024 if found else 0
+    _, found, rest = status.partition(b"VmHWM:")
+    return int(rest.split(None, 1)[0]) * 1024 if found else 0
 
 
 def _kill_group(leader: int) -> None:

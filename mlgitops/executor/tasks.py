@@ -13,7 +13,6 @@ from mlgitops.formats import SUFFIXES, Description
 
 TASK_FILE: Final = "task.json"
 RESULT_FILE: Final = "result.json"
-LIFELINE: Final = "MLGITOPS_LIFELINE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

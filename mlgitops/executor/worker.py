@@ -8,10 +8,7 @@ than the step needs. Exit code 0: done; 1: the step failed, ``result.json`` says
 from __future__ import annotations
 
 import importlib
-import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +17,7 @@ from typing import Any
 from mlgitops import formats
 from mlgitops.core.errors import MlgitopsError
 from mlgitops.executor import tracebacks
-from mlgitops.executor.tasks import LIFELINE, Done, Failed, Given, Task, read_task, write_result
+from mlgitops.executor.tasks import Done, Failed, Given, Task, read_task, write_result
 from mlgitops.executor.watching import Watch
 from mlgitops.formats import Description
 
@@ -33,23 +30,9 @@ def main(argv: Sequence[str]) -> int:
     """Do the task of the file ``argv[0]`` and write the result beside it; return the exit code."""
     path = Path(argv[0])
     task = read_task(path)
-    _live_with_parent()
     result = _describe(task) if task.kind == "describe" else _call(task)
     write_result(result, path.parent)
     return 0 if isinstance(result, Done) else 1
-
-
-def _live_with_parent() -> None:
-    """End this process and its group when the process that started it is gone."""
-    lifeline = os.environ.pop(LIFELINE, None)
-    if lifeline is None:
-        return
-
-    def wait() -> None:
-        os.read(int(lifeline), 1)
-        os.killpg(os.getpgid(0), signal.SIGKILL)
-
-    threading.Thread(target=wait, daemon=True, name="lifeline").start()
 
 
 def _call(task: Task) -> Done | Failed:

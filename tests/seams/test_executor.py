@@ -1,6 +1,8 @@
 """What an executor promises: a job gets what it is given, and ends with all that it started."""
 
 import os
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -55,7 +57,7 @@ def test_a_job_sees_its_directory_and_the_environment_that_it_is_given(
     assert outcome.exit_code == 0
     assert not outcome.timed_out
     log = (tmp_path / "log").read_text()
-    assert log == f"{tmp_path / 'work'} ['CITY', 'MLGITOPS_LIFELINE']\n"
+    assert log == f"{tmp_path / 'work'} ['CITY']\n"
 
 
 def test_output_and_errors_are_in_the_log_in_their_order(
@@ -162,3 +164,58 @@ def test_jobs_run_side_by_side(executor: Executor, tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert [outcome.exit_code for outcome in outcomes] == [0, 0]
+
+
+def test_all_ends_when_the_process_that_runs_it_is_killed(tmp_path: Path) -> None:
+    job(tmp_path, "")
+    code = (
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "print(os.getpid(), child.pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    runner = (
+        "import sys\nfrom pathlib import Path\n"
+        "from mlgitops.executor import Job\n"
+        "from mlgitops.executor.process import ProcessExecutor\n"
+        "folder = Path(sys.argv[1])\n"
+        "ProcessExecutor().run(Job(name='step', argv=(sys.executable, '-c', sys.argv[2]),"
+        " directory=folder / 'work', environment={}, log=folder / 'log', timeout=600))\n"
+    )
+    log = tmp_path / "log"
+    process = subprocess.Popen(
+        [sys.executable, "-c", runner, str(tmp_path), "import os, " + code[7:]]
+    )
+    while not log.exists() or not log.read_text().endswith("\n"):
+        assert process.poll() is None
+        time.sleep(0.01)
+    pids = [int(word) for word in log.read_text().split()]
+    assert all(alive(pid) for pid in pids)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert all(gone(pid) for pid in pids)
+
+
+def test_many_jobs_at_once_each_get_their_own_answer(executor: Executor, tmp_path: Path) -> None:
+    codes: dict[int, int] = {}
+
+    def run(number: int) -> None:
+        folder = tmp_path / str(number)
+        (folder / "work").mkdir(parents=True)
+        words = ("sh", "-c", f"exit {number}")
+        one = Job(
+            name=str(number),
+            argv=words,
+            directory=folder / "work",
+            environment={"PATH": os.defpath},
+            log=folder / "log",
+            timeout=60,
+        )
+        codes[number] = executor.run(one).exit_code
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert codes == {number: number for number in range(40)}

@@ -2,15 +2,13 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from mlgitops.executor.tasks import LIFELINE, Done, Failed, Given, Task, read_result, write_task
+from mlgitops.executor.tasks import Done, Failed, Given, Task, read_result, write_task
 from tests.support import write
 
 
@@ -218,22 +216,3 @@ def test_a_worker_imports_no_more_than_its_step_needs(bench: Bench) -> None:
     loaded = bench.output()
     assert isinstance(loaded, list)
     assert heavy & set(loaded) == set()
-
-
-def test_a_worker_ends_with_the_process_that_started_it(bench: Bench) -> None:
-    bench.write({"step.py": "import time\ndef f(): print('up', flush=True); time.sleep(600)\n"})
-    inner, outer = os.pipe()
-    worker = subprocess.Popen(
-        bench.command("step:f"),
-        pass_fds=(inner,),
-        env={LIFELINE: str(inner)},
-        start_new_session=True,
-        stdout=subprocess.PIPE,
-    )
-    os.close(inner)
-    assert worker.stdout is not None
-    assert worker.stdout.readline() == b"up\n"
-    os.close(outer)  # what the system does when that process dies
-    started = time.monotonic()
-    assert worker.wait(timeout=30) == -signal.SIGKILL
-    assert time.monotonic() - started < 30
