@@ -6,13 +6,15 @@ version that reads it do not change its digest (``syntax`` does that part).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from mlgitops.core.digests import Digest
+from mlgitops.core.digests import Digest, of_bytes
 from mlgitops.core.errors import SpecError
+from mlgitops.core.imports import Data, Import
 from mlgitops.core.marks import Mark
-from mlgitops.core.syntax import Import, Module, read_module
+from mlgitops.core.notebooks import read_notebook
+from mlgitops.core.syntax import Module, read_module
 from mlgitops.core.trees import Tree
 
 
@@ -67,8 +69,8 @@ class Codes:
         return self._reach(found, (folder, ""))
 
     def of_script(self, path: str, folder: str) -> Code:
-        """Return the code that the script ``path`` (from ``folder``) reaches."""
-        start = path.removesuffix(".py").replace("/", ".")
+        """Return the code that the script or notebook ``path`` (from ``folder``) reaches."""
+        start = path.rpartition(".")[0].replace("/", ".")
         above = f"{folder}/{path}".rpartition("/")[0]
         found = _Found(name=start, root=folder, file=path, package="")
         return self._reach([found], tuple(dict.fromkeys((above, folder, ""))))
@@ -87,12 +89,15 @@ class Codes:
             module = self._module(path)
             assert module is not None
             files[found.file], places[found.file] = module.digest, path
-            unseen += [f"{path}:{line}: {what}" for line, what in module.unseen]
+            unseen += [f"{path}:{place}: {what}" for place, what in module.unseen]
             for wanted in module.imports:
                 reached = list(self._resolve(wanted, found, roots))
                 todo += reached
                 if not reached and wanted.level == 0:
                     packages.add(wanted.module.partition(".")[0])
+            for data in module.data:
+                for name, place, digest in self._data(data, found, roots):
+                    files[name], places[name] = digest, place
         return Code(
             files=dict(sorted(files.items())),
             places=places,
@@ -101,11 +106,7 @@ class Codes:
         )
 
     def _resolve(self, wanted: Import, by: _Found, roots: tuple[str, ...]) -> Iterator[_Found]:
-        base = wanted.module
-        if wanted.level:
-            parts = by.package.split(".") if by.package else []
-            kept = parts[: len(parts) - (wanted.level - 1)]
-            base = ".".join([*kept, wanted.module] if wanted.module else kept)
+        base = _absolute(wanted, by)
         if not base:
             return
         found = self._find(base, roots)
@@ -116,6 +117,27 @@ class Codes:
             names = module.exports if module is not None else ()
         for name in names:
             yield from self._find(f"{base}.{name}", roots)
+
+    def _data(
+        self, wanted: Data, by: _Found, roots: tuple[str, ...]
+    ) -> Iterator[tuple[str, str, Digest]]:
+        """Yield (name, path, digest) of the files of a package that are no code."""
+        base = _absolute(wanted, by)
+        below = base.replace(".", "/")
+        for root in roots if base else ():
+            folder = _join(root, below)
+            if wanted.name is not None:
+                paths: Iterable[str] = (f"{folder}/{wanted.name}",)
+            else:
+                paths = self.tree.paths(folder)
+            some = False
+            for path in paths:
+                data = None if path.endswith((".py", ".pyc")) else self.tree.read(path)
+                if data is not None:
+                    some = True
+                    yield path.removeprefix(f"{root}/" if root else ""), path, of_bytes(data)
+            if some:
+                return
 
     def _find(self, name: str, roots: tuple[str, ...]) -> list[_Found]:
         """Return the modules that ``import name`` runs, as Python finds them on ``roots``.
@@ -145,8 +167,18 @@ class Codes:
     def _module(self, path: str) -> Module | None:
         if path not in self._modules:
             source = self.tree.read(path)
-            self._modules[path] = None if source is None else read_module(source, path)
+            read = read_notebook if path.endswith(".ipynb") else read_module
+            self._modules[path] = None if source is None else read(source, path)
         return self._modules[path]
+
+
+def _absolute(wanted: Import | Data, by: _Found) -> str:
+    """Return the dotted name that a relative one means in the module ``by``; '' for none."""
+    if not wanted.level:
+        return wanted.module
+    parts = by.package.split(".") if by.package else []
+    kept = parts[: len(parts) - (wanted.level - 1)]
+    return ".".join([*kept, wanted.module] if wanted.module else kept)
 
 
 def _join(folder: str, name: str) -> str:

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import ast
-import re
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from mlgitops.core.errors import NotAllowed
+from mlgitops.core.parsing import MAX_BYTES, NotPython, NotRead, parse
 from mlgitops.core.returns import Returned, returned
 from mlgitops.core.trees import Tree
-
-MAX_BYTES: Final = 1_000_000
-MAX_WORDS: Final = 100_000
-MAX_DOTS: Final = 100
-
-_WORDS: Final = re.compile(rb"\w+|[^\w\s]")
-_DOTTED: Final = re.compile(rb"(?:\.[\s\\]*\w+[\s\\]*){%d}" % MAX_DOTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,28 +43,11 @@ class NoModule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NotPython:
-    """The module cannot be read as Python."""
-
-    path: str
-    line: int
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class NoFunction:
     """The module has no such name; ``functions`` are those that it has."""
 
     path: str
     functions: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotRead:
-    """The module is there, and is not looked into."""
-
-    path: str
-    why: str
 
 
 Answer: TypeAlias = "Function | NoModule | NotPython | NoFunction | NotRead"
@@ -140,31 +115,10 @@ class Functions:
         return self._modules[path]
 
 
-def _too_large(source: bytes) -> str | None:
-    """Return why Python's own parser should not get ``source``, or None."""
-    if len(source) > MAX_BYTES:
-        return f"it has more than {MAX_BYTES:,} bytes"
-    # A tree takes a hundred times the room of its text, and a long name the square of its time.
-    # A word has a byte at least, so most modules need no counting.
-    if len(source) > MAX_WORDS and sum(1 for _ in _WORDS.finditer(source)) > MAX_WORDS:
-        return f"it has more than {MAX_WORDS:,} words"
-    if _DOTTED.search(source):
-        return f"a name in it has more than {MAX_DOTS} dots"
-    return None
-
-
 def _read(source: bytes, path: str) -> _Module | NotPython | NotRead:
-    too_large = _too_large(source)
-    if too_large is not None:
-        return NotRead(path=path, why=too_large)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source, path)
-    except SyntaxError as error:
-        return NotPython(path=path, line=error.lineno or 1, why=error.msg)
-    except (ValueError, RecursionError, MemoryError) as error:
-        return NotPython(path=path, line=1, why=str(error) or "nested too deeply")
+    tree = parse(source, path)
+    if isinstance(tree, NotPython | NotRead):
+        return tree
     functions: dict[str, Function] = {}
     is_open = False
     for node in _top_level(tree.body):

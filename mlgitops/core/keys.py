@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias, cast
 from mlgitops.core.digests import JSON, Digest, canonical, of_value, parse_digest
 from mlgitops.core.errors import MlgitopsError
 
-Kind: TypeAlias = Literal["run", "command", "source", "file"]
+Kind: TypeAlias = Literal["run", "command", "notebook", "sql", "source", "file"]
 
 _SCHEME = 1
 _MISSING = object()
@@ -27,7 +27,9 @@ class Input:
 class Parts:
     """Everything that decides a step's result; kept in its record, so that `plan` can compare.
 
-    ``words``: what is called, a function or the words of a command. ``code``: file to the digest of
+    ``words``: what is called: a function, the words of a command, the path of a notebook or query,
+    or what a source asks where (``sql``, connection, query; ``http``, address, headers), with the
+    names of secrets as the spec has them. ``code``: file to the digest of
     its meaning. ``lock``: distribution to version, of those that the step reaches. ``env``: names
     of the environment variables that it is given (their values are secrets and do not count).
     """

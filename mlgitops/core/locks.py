@@ -27,6 +27,8 @@ FORMAT_PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "onnx": ("onnx",),
     "estimator": ("skops",),
 }
+# So is what executes it.
+KIND_PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {"sql": ("duckdb",)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,92 +4,53 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mlgitops.core.digests import Digest
+from mlgitops.core.digests import Digest, of_bytes
 from mlgitops.core.errors import SpecError
+from mlgitops.core.imports import Data, Import, look
 from mlgitops.core.marks import Mark
+from mlgitops.core.parsing import NotPython, NotRead, parse
 
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-_IMPORTERS = frozenset({"import_module", "find_spec", "__import__"})
 # What says nothing (ctx follows from the place), or is there on some versions only.
 _LEFT_OUT = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
-    """``import module`` (no names), ``from module import names``; ``level``: the leading dots."""
-
-    module: str
-    names: tuple[str, ...] = ()
-    level: int = 0
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Module:
-    """One file: the digest of its meaning, what it imports anywhere in it, its literal ``__all__``.
+    """One file: the digest of its meaning, what it imports anywhere in it, texts in ``__all__``.
 
-    ``unseen``: (line, what) of imports whose name is only known when it runs.
+    ``data``: files that it reads as a package's. ``unseen``: (place, what) of what cannot be
+    followed by reading; the place is a line.
     """
 
     digest: Digest
-    imports: tuple[Import, ...]
-    exports: tuple[str, ...]
-    unseen: tuple[tuple[int, str], ...]
+    imports: tuple[Import, ...] = ()
+    data: tuple[Data, ...] = ()
+    exports: tuple[str, ...] = ()
+    unseen: tuple[tuple[str, str], ...] = ()
 
 
 def read_module(source: bytes, path: str) -> Module:
-    """Read one file; SpecError, with the place, when it is no Python."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source, path)
-    except SyntaxError as error:
-        at = Mark(path=path, line=error.lineno or 1, column=error.offset or 1)
-        raise SpecError(f"not Python: {error.msg}", at=at) from None
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise SpecError(f"not Python: {error}", at=Mark(path=path)) from None
-    imports: list[Import] = []
-    exports: tuple[str, ...] = ()
-    unseen: list[tuple[int, str]] = []
-    for node in ast.walk(tree):
-        match node:
-            case ast.Import(names=names):
-                imports += [Import(alias.name) for alias in names]
-            case ast.ImportFrom(module=module, names=names, level=level):
-                imports.append(Import(module or "", tuple(a.name for a in names), level))
-            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in _IMPORTERS:
-                wanted = _called(node)
-                if wanted is None:
-                    unseen.append((node.lineno, f"{name}() of a name that is not written there"))
-                else:
-                    imports.append(wanted)
-            case ast.Assign(targets=[ast.Name(id="__all__")], value=value):
-                exports = _words(value)
-            case _:
-                pass
+    """Read one file; SpecError, with the place, when it is no Python.
+
+    One that is too large to be parsed counts by its bytes, and says so.
+    """
+    tree = parse(source, path)
+    if isinstance(tree, NotPython):
+        at = Mark(path=path, line=tree.line, column=tree.column)
+        raise SpecError(f"not Python: {tree.why}", at=at)
+    if isinstance(tree, NotRead):
+        return Module(digest=of_bytes(source), unseen=(("1", f"{tree.why}: it is not read"),))
+    found = look(tree)
     return Module(
-        digest=meaning(tree), imports=tuple(imports), exports=exports, unseen=tuple(unseen)
-    )
-
-
-def _called(call: ast.Call) -> Import | None:
-    """Return what ``import_module("...")`` imports, or None when its argument is no literal."""
-    first = call.args[0] if call.args else None
-    if not isinstance(first, ast.Constant) or not isinstance(first.value, str):
-        return None
-    name = first.value.lstrip(".")
-    return Import(name, level=len(first.value) - len(name))
-
-
-def _words(value: ast.expr) -> tuple[str, ...]:
-    items = value.elts if isinstance(value, ast.List | ast.Tuple) else []
-    return tuple(
-        item.value
-        for item in items
-        if isinstance(item, ast.Constant) and isinstance(item.value, str)
+        digest=meaning(tree),
+        imports=tuple(found.imports),
+        data=tuple(found.data),
+        exports=tuple(found.exports),
+        unseen=tuple((str(line), what) for line, what in found.unseen),
     )
 
 

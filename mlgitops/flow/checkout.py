@@ -14,9 +14,12 @@ from mlgitops.core.codes import Code, Codes
 from mlgitops.core.digests import Digest, of_bytes, of_value
 from mlgitops.core.errors import SpecError
 from mlgitops.core.keys import Input, Kind, Parts
+from mlgitops.core.queries import meaning_of_query
 from mlgitops.core.records import Record
+from mlgitops.core.secrets import masked, secret_in
 from mlgitops.core.specs.base import Located
 from mlgitops.core.specs.pipelines import FileInput, FileSource, Pipeline, PythonSource, Step
+from mlgitops.core.specs.step_sources import HttpSource, SqlSource
 from mlgitops.core.workspaces import Workspace
 from mlgitops.executor.installed import installed
 from mlgitops.files import WorkTree
@@ -93,7 +96,7 @@ class Checkout:
             params={name: node.pipeline.spec.params[name] for name in step.params},
             inputs=inputs,
             outputs=outputs,
-            lock=self._lock(code, formats if kind != "command" else set()),
+            lock=self._lock(code, kind, formats),
             python=self._installed.python,
             env=tuple(step.env),
         )
@@ -105,9 +108,31 @@ class Checkout:
         with _PARSING:
             if step.run is not None:
                 return codes.of_function(step.run, node.folder)
-            if isinstance(step.source, PythonSource):
-                return codes.of_function(step.source.run, node.folder)
-            return self._named_code(node, codes)
+            if step.notebook is not None:
+                self._required(node, step.notebook, node.keys("notebook"))
+                return codes.of_script(step.notebook, node.folder)
+            if step.sql is not None:
+                query = self._required(node, step.sql, node.keys("sql"))
+                return _one_file(node, step.sql, meaning_of_query(query))
+            match step.source:
+                case PythonSource(run=function):
+                    return codes.of_function(function, node.folder)
+                case SqlSource(query=path):
+                    # As it is: a database may name a column by the text of its expression.
+                    query = self._required(node, path, node.keys("source", "query"))
+                    return _one_file(node, path, of_bytes(query))
+                case _:
+                    return self._named_code(node, codes)
+
+    def _required(self, node: Node, path: str, keys: tuple[str | int, ...]) -> bytes:
+        data = self.tree.read(f"{node.folder}/{path}")
+        if data is None:
+            raise SpecError(
+                f"there is no file {path!r}",
+                hint=f"it is looked for at {node.folder}/{path}; is it committed?",
+                at=node.pipeline.mark(*keys),
+            )
+        return data
 
     def _named_code(self, node: Node, codes: Codes) -> Code:
         """Return the files of the pipeline's folder that a command names, scripts with imports."""
@@ -138,9 +163,21 @@ class Checkout:
             return "run", (step.run,)
         if step.command is not None:
             return "command", tuple(step.command)
+        if step.notebook is not None:
+            return "notebook", (step.notebook,)
+        if step.sql is not None:
+            return "sql", (step.sql,)
         match step.source:
             case PythonSource(run=function):
                 return "source", (function,)
+            case SqlSource(connection=connection, query=path):
+                return "source", ("sql", connection, path)
+            case HttpSource(url=url, headers=headers):
+                lines = (
+                    f"{name}: {'***' if secret_in(value, name) else value}"
+                    for name, value in sorted(headers.items())
+                )
+                return "source", ("http", masked(url), *lines)
             case FileSource(path=path):
                 return "file", (path,)
             case _:
@@ -190,9 +227,10 @@ class Checkout:
     def _locked(self) -> dict[str, str]:
         return locks.parse_lock((self.tree.read(LOCK_FILE) or b"").decode("utf-8", "replace"))
 
-    def _lock(self, code: Code, formats: set[str]) -> Mapping[str, str]:
+    def _lock(self, code: Code, kind: Kind, formats: set[str]) -> Mapping[str, str]:
         packages = code.packages - sys.stdlib_module_names
-        for format in formats:
+        packages |= set(locks.KIND_PACKAGES.get(kind, ()))
+        for format in formats if kind != "command" else ():
             packages |= set(locks.FORMAT_PACKAGES.get(format, ()))
         found = locks.reached(packages, self._locked, self._installed)
         self.differs.update({name: (locked, here) for name, locked, here in found.differs})
@@ -202,3 +240,8 @@ class Checkout:
         """Yield a sentence for each distribution that is not installed as the lock file says."""
         for name, (locked, here) in sorted(self.differs.items()):
             yield f"{name} {here} is installed, {LOCK_FILE} says {locked}: what is installed counts"
+
+
+def _one_file(node: Node, path: str, digest: Digest) -> Code:
+    places = {path: f"{node.folder}/{path}"}
+    return Code(files={path: digest}, places=places, packages=frozenset(), unseen=())

@@ -9,8 +9,9 @@ from mlgitops.core.calls import Call, calls
 from mlgitops.core.drafts import Draft
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding, did_you_mean
-from mlgitops.core.functions import Answer, Function, NoFunction, NoModule, NotPython, NotRead
+from mlgitops.core.functions import Answer, Function, NoFunction, NoModule
 from mlgitops.core.marks import Mark
+from mlgitops.core.parsing import NotPython, NotRead
 
 RULE: Final = "function-exists"
 

@@ -1,0 +1,96 @@
+"""What decides whether a step runs: the parts of its key, read from a checkout."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mlgitops.core.errors import SpecError
+from mlgitops.core.keys import Parts
+from mlgitops.flow.checkout import Checkout
+from tests.flow.conftest import seams_of, workspace
+from tests.support import write
+
+KINDS = """\
+apiVersion: mlgitops/v1
+kind: Pipeline
+name: kinds
+params: {months: [1, 2]}
+steps:
+  - name: customers
+    source: {type: sql, connection: "${WAREHOUSE_URL}", query: customers.sql}
+    outputs: {customers: parquet}
+  - name: prices
+    source:
+      type: http
+      url: "https://example.com/prices.csv"
+      headers: {X-Client: me, Authorization: "Bearer ${TOKEN}"}
+    outputs: {prices: csv}
+  - name: joined
+    sql: join.sql
+    inputs: {extra: {file: extra.csv}}
+    params: [months]
+    outputs: {joined: parquet}
+  - name: explore
+    notebook: explore.ipynb
+    inputs: {extra: {file: extra.csv}}
+"""
+FILES = {
+    "pipelines/kinds/pipeline.yaml": KINDS,
+    "pipelines/kinds/customers.sql": "select * from customers",
+    "pipelines/kinds/join.sql": "select * from extra",
+    "pipelines/kinds/extra.csv": "a\n1\n",
+    "pipelines/kinds/explore.ipynb": json.dumps(
+        {"cells": [{"cell_type": "code", "source": "from lib.text import lines"}]}
+    ),
+    "lib/text.py": "def lines(path): return 1\n",
+}
+
+
+def parts(root: Path, step: str) -> Parts:
+    found = Checkout(seams=seams_of(root, []), workspace=workspace(root), root=root)
+    return found.parts(found.node("kinds", step), {})
+
+
+def test_notebooks_and_queries_are_known_by_what_they_say(root: Path) -> None:
+    write(root, FILES)
+    explore, joined = parts(root, "explore"), parts(root, "joined")
+    assert (explore.kind, explore.words) == ("notebook", ("explore.ipynb",))
+    assert explore.code.keys() == {"explore.ipynb", "lib/text.py"}
+    assert (joined.kind, joined.words) == ("sql", ("join.sql",))
+    assert joined.code.keys() == {"join.sql"}
+    assert {"duckdb", "pyarrow"} <= joined.lock.keys()
+    write(root, {"pipelines/kinds/join.sql": "-- all\nselect *\n  from extra\n"})
+    assert parts(root, "joined") == joined
+    write(root, {"lib/text.py": "def lines(path): return 2\n"})
+    assert parts(root, "explore") != explore
+
+
+def test_sources_are_known_by_what_they_ask_and_never_by_a_secret(root: Path) -> None:
+    write(root, FILES)
+    customers, prices = parts(root, "customers"), parts(root, "prices")
+    assert (customers.kind, customers.words) == (
+        "source",
+        ("sql", "${WAREHOUSE_URL}", "customers.sql"),
+    )
+    assert customers.code.keys() == {"customers.sql"}
+    assert (prices.kind, prices.words) == (
+        "source",
+        (
+            "http",
+            "https://example.com/prices.csv",
+            "Authorization: Bearer ${TOKEN}",
+            "X-Client: me",
+        ),
+    )
+    text = KINDS.replace('"Bearer ${TOKEN}"', "Bearer hunter2hunter2")
+    write(root, {"pipelines/kinds/pipeline.yaml": text})
+    assert "hunter2" not in str(parts(root, "prices"))
+
+
+def test_a_notebook_or_query_that_is_not_there_is_named_with_its_place(root: Path) -> None:
+    write(root, {"pipelines/kinds/pipeline.yaml": KINDS, "pipelines/kinds/extra.csv": "a\n"})
+    for step, file, line in (("joined", "join.sql", 17), ("explore", "explore.ipynb", 22)):
+        with pytest.raises(SpecError, match=f"there is no file '{file}'") as caught:
+            parts(root, step)
+        assert str(caught.value.at).startswith(f"pipelines/kinds/pipeline.yaml:{line}")
