@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from mlgitops.core.digests import Digest
+from mlgitops.core.folders import Folder
 
 
 class Store(Protocol):
     """Content-addressed bytes (sha256) and a memory from step key to the record of its result.
 
-    Every method raises StoreError when the store is full, read-only, unreachable or damaged.
+    What is put is there for every process at once, and for a machine that loses its power after the
+    next ``flush``. Every method raises StoreError when the store is full, read-only, unreachable or
+    damaged.
     """
 
-    def has(self, digest: Digest) -> bool:
-        """Return whether the bytes are here (their content is not read)."""
+    def has(self, digest: Digest, size: int | None = None) -> bool:
+        """Return whether the bytes are here, that many of them (their content is not read)."""
         ...
 
     def open(self, digest: Digest) -> AbstractContextManager[BinaryIO]:
@@ -32,12 +35,48 @@ class Store(Protocol):
         """Return a local read-only file that holds the bytes, verified; never write to it."""
         ...
 
+    def place(self, digest: Digest, goal: Path, *, executable: bool = False) -> None:
+        """Make the new file ``goal`` with the bytes, verified; it may be written to."""
+        ...
+
     def put(self, source: BinaryIO) -> Digest:
         """Take the bytes in; whole or absent, idempotent. Return their digest."""
         ...
 
     def put_bytes(self, data: bytes) -> Digest:
         """Take ``data`` in. Return its digest."""
+        ...
+
+    def put_file(self, path: Path, *, move: bool = False) -> Digest:
+        """Take a file in with one reading of it. Return its digest.
+
+        ``move``: the file may be gone afterwards, and nobody writes to it any more. Refused for
+        what is no plain file.
+        """
+        ...
+
+    def put_tree(self, folder: Path, *, move: bool = False) -> Digest:
+        """Take a folder in. Return the digest of its manifest (see ``core.folders``).
+
+        ``move``: its large files may be gone afterwards. Refused for a folder with a link or a pipe
+        in it.
+        """
+        ...
+
+    def tree(self, digest: Digest) -> Folder:
+        """Return what a folder consists of."""
+        ...
+
+    def has_tree(self, digest: Digest) -> bool:
+        """Return whether all of a folder is here (its files are not read)."""
+        ...
+
+    def place_tree(self, digest: Digest, goal: Path) -> None:
+        """Write a folder out, verified, into ``goal``, which is empty or not there yet."""
+        ...
+
+    def flush(self) -> None:
+        """Make durable what was put since; to be called before something durable names it."""
         ...
 
     def recall(self, key: Digest) -> Digest | None:

@@ -5,14 +5,76 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import struct
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 _LONGEST_PAUSE: Final = 0.1
+# Locks of one byte that belong to an open file, not to the process (Linux): nothing has to be made
+# or removed for them, and threads exclude each other, too.
+_BY_BYTE: Final = getattr(fcntl, "F_OFD_SETLK", None)
+_NAME_DIGITS: Final = 15
+
+
+class Held:
+    """The lock ``name`` (hex digits) below ``root``, held alone among processes and threads.
+
+    While another holds it, ``waiting`` is called every moment and may raise to give up. Raises
+    OSError.
+    """
+
+    def __init__(self, root: str, name: str, waiting: Callable[[], None] | None) -> None:
+        self._path: Path | None = None
+        if _BY_BYTE is None:
+            self._path = Path(root, "locks", f"{name}.lock")
+            self._handle = acquire(self._path, waiting)
+            return
+        self._byte = int(name[:_NAME_DIGITS], 16)
+        self._handle = os.open(f"{root}/work.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            pauses = _pauses()
+            while not self._set(fcntl.F_WRLCK):
+                if waiting is not None:
+                    waiting()
+                time.sleep(next(pauses))
+        except BaseException:
+            os.close(self._handle)
+            raise
+
+    def release(self) -> None:
+        """Give it back."""
+        if self._path is not None:
+            release(self._handle, self._path)
+            return
+        try:
+            # Not by closing alone: a child that was forked this moment has the same open file.
+            self._set(fcntl.F_UNLCK)
+        finally:
+            os.close(self._handle)
+
+    def _set(self, kind: int) -> bool:
+        assert _BY_BYTE is not None
+        try:
+            # struct flock: type, whence, start, length, pid (0 for such locks)
+            fcntl.fcntl(
+                self._handle, _BY_BYTE, struct.pack("hhqqi0q", kind, os.SEEK_SET, self._byte, 1, 0)
+            )
+        except BlockingIOError:
+            return False
+        except PermissionError:  # some file systems say EACCES for a lock that another holds
+            return False
+        return True
+
+
+def _pauses() -> Iterator[float]:
+    pause = 0.005
+    while True:
+        yield pause
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
 def acquire(path: Path, waiting: Callable[[], None] | None = None) -> int:
@@ -22,15 +84,14 @@ def acquire(path: Path, waiting: Callable[[], None] | None = None) -> int:
     again and again, because nothing can end a thread that waits in the system. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    pause = 0.01
-    while True:
+    for pause in _pauses():
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         if _take(handle, path):
             return handle
         if waiting is not None:
             waiting()
         time.sleep(pause)
-        pause = min(pause * 1.5, _LONGEST_PAUSE)
+    raise AssertionError("there is always another pause")
 
 
 def _take(handle: int, path: Path) -> bool:
@@ -85,12 +146,12 @@ class Staging:
 
     def __init__(self, parent: Path) -> None:
         name = uuid.uuid4().hex
-        self.folder = parent / name
+        self.folder = f"{parent}/{name}"
         self._lock = parent / f"{name}.lock"
         # The lock comes first: a folder without one is a leftover.
         self._handle: int | None = acquire(self._lock)
         try:
-            self.folder.mkdir()
+            os.mkdir(self.folder)  # noqa: PTH102
         except BaseException:
             self.close()
             raise
@@ -99,16 +160,21 @@ class Staging:
         """Remove the folder with all that is in it; nothing when that was done."""
         handle, self._handle = self._handle, None
         if handle is not None:
-            remove(self.folder)
+            remove(Path(self.folder))
             release(handle, self._lock)
 
 
-def sweep_locks(parent: Path) -> None:
-    """Remove lock files that nobody holds; never raises."""
-    for path in leftovers(parent):
+def started(parent: Path) -> float | None:
+    """Return when the oldest process that still has a folder in ``parent`` made it; else None."""
+    times = []
+    for path in parent.glob("*.lock"):
         handle = try_acquire(path)
         if handle is not None:
-            release(handle, path)
+            os.close(handle)
+            continue
+        with suppress(OSError):
+            times.append(path.stat().st_mtime)
+    return min(times, default=None)
 
 
 def sweep(parent: Path) -> None:
@@ -148,9 +214,21 @@ def remove(path: Path) -> None:
         with suppress(OSError):
             path.unlink(missing_ok=True)
         return
-    shutil.rmtree(path, ignore_errors=True)
-    if path.exists():
+    try:
+        _remove(str(path))
+    except OSError:
         for folder, _, _ in os.walk(path):
             with suppress(OSError):
                 Path(folder).chmod(0o700)
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _remove(folder: str) -> None:
+    """Remove a folder that nobody else writes to; a third of the time of shutil.rmtree."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                _remove(entry.path)
+            else:
+                os.unlink(entry.path)  # noqa: PTH108
+    os.rmdir(folder)  # noqa: PTH106

@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from mlgitops.core import folders
 from mlgitops.core.digests import Digest, hex_of, of_bytes, short
-from mlgitops.core.errors import StoreError
+from mlgitops.core.errors import Refused, StoreError
+from mlgitops.core.folders import File, Folder
 
 
 class MemoryStore:
@@ -24,8 +26,8 @@ class MemoryStore:
         self._folder = folder
         self._locks: dict[Digest, threading.Lock] = defaultdict(threading.Lock)
 
-    def has(self, digest: Digest) -> bool:
-        return digest in self.blobs
+    def has(self, digest: Digest, size: int | None = None) -> bool:
+        return digest in self.blobs and size in (None, len(self.blobs[digest]))
 
     @contextmanager
     def open(self, digest: Digest) -> Iterator[BinaryIO]:
@@ -59,6 +61,50 @@ class MemoryStore:
 
     def put_bytes(self, data: bytes) -> Digest:
         return self.put(io.BytesIO(data))
+
+    def place(self, digest: Digest, goal: Path, *, executable: bool = False) -> None:
+        data = self.read(digest)
+        with goal.open("xb") as stream:
+            stream.write(data)
+        goal.chmod(0o755 if executable else 0o644)
+
+    def put_file(self, path: Path, *, move: bool = False) -> Digest:
+        if not path.is_file():
+            raise Refused(f"{path} is no plain file")
+        digest = self.put_bytes(path.read_bytes())
+        if move:
+            path.unlink()
+        return digest
+
+    def put_tree(self, folder: Path, *, move: bool = False) -> Digest:
+        files, empty = {}, []
+        for path in sorted(folder.rglob("*")):
+            name = folders.checked(path.relative_to(folder).as_posix())
+            if path.is_symlink() or not (path.is_dir() or path.is_file()):
+                raise Refused(f"{path} is a symbolic link, or a pipe")
+            if path.is_file():
+                data, executable = path.read_bytes(), bool(path.stat().st_mode & 0o100)
+                files[name] = File(self.put_bytes(data), len(data), executable)
+            elif not any(path.iterdir()):
+                empty.append(name)
+        return self.put_bytes(folders.to_bytes(Folder(files=files, empty=tuple(empty))))
+
+    def tree(self, digest: Digest) -> Folder:
+        return folders.from_bytes(self.read(digest))
+
+    def has_tree(self, digest: Digest) -> bool:
+        return self.has(digest) and all(self.has(*blob) for blob in self.tree(digest).blobs())
+
+    def place_tree(self, digest: Digest, goal: Path) -> None:
+        made = self.tree(digest)
+        for path in ("", *made.empty):
+            (goal / path).mkdir(parents=True, exist_ok=True)
+        for path, file in made.files.items():
+            (goal / path).parent.mkdir(parents=True, exist_ok=True)
+            self.place(file.digest, goal / path, executable=file.executable)
+
+    def flush(self) -> None:
+        self._write()
 
     def recall(self, key: Digest) -> Digest | None:
         return self.keys.get(key)

@@ -1,6 +1,7 @@
 """What every store promises, kept by the one on disk and by the fake alike."""
 
 import io
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mlgitops.core.digests import Digest, hex_of, of_bytes, of_value
-from mlgitops.core.errors import StoreError
+from mlgitops.core.errors import Refused, StoreError
 from mlgitops.store import Store
 from mlgitops.store.local import LocalStore
 from tests.fakes.store import MemoryStore
@@ -117,6 +118,121 @@ def test_storing_the_bytes_again_heals_them(subject: Subject) -> None:
     assert subject.store.put_bytes(b"precious") == digest
     assert subject.store.read(digest) == b"precious"
     assert list(subject.store.check()) == []
+
+
+@pytest.mark.parametrize("move", [False, True])
+@pytest.mark.parametrize("data", [b"", b"0123456789" * 300_000])
+def test_a_file_is_taken_in(store: Store, tmp_path: Path, data: bytes, move: bool) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    assert store.put_file(path, move=move) == of_bytes(data)
+    assert store.read(of_bytes(data)) == data
+    assert store.has(of_bytes(data), len(data))
+    assert not store.has(of_bytes(data), len(data) + 1)
+    if not move:
+        assert path.read_bytes() == data
+        assert path.stat().st_mode & 0o200
+    assert list(store.check()) == []
+
+
+def test_only_a_plain_file_is_taken_in(store: Store, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(Refused, match="plain file"):
+            store.put_file(path)
+
+
+def test_a_placed_file_is_the_steps_own(store: Store, tmp_path: Path) -> None:
+    digest = store.put_bytes(b"0123456789" * 100_000)
+    for name in ("one", "two", "three"):  # three: verified by now
+        store.place(digest, tmp_path / name, executable=name == "two")
+        assert os.access(tmp_path / name, os.X_OK) == (name == "two")
+        (tmp_path / name).write_bytes(b"overwritten")
+    assert len(store.read(digest)) == 1_000_000
+    with pytest.raises(StoreError):
+        store.place(ABSENT, tmp_path / "absent")
+    assert not (tmp_path / "absent").exists()
+
+
+def test_a_flipped_bit_is_never_placed(subject: Subject, tmp_path: Path) -> None:
+    digest = subject.store.put_bytes(b"0123456789" * 1000)
+    subject.store.place(digest, tmp_path / "before")
+    subject.spoil(digest)
+    with pytest.raises(StoreError, match="damaged"):
+        subject.store.place(digest, tmp_path / "after")
+    assert not (tmp_path / "after").exists()
+
+
+def fill(folder: Path) -> dict[str, bytes]:
+    """Fill a folder with small and large files, below folders and with odd names."""
+    files = {f"deep/{n % 7}/file {n}.txt": b"%d" % n * n for n in range(300)}
+    files |= {"large.bin": b"large" * 100_000, "é\n'\"\\": b"odd", "run.sh": b"#!/bin/sh", "0": b""}
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    (folder / "run.sh").chmod(0o755)
+    (folder / "empty/inner").mkdir(parents=True)
+    return files
+
+
+def listed(folder: Path) -> dict[str, bytes | None]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+
+
+def test_a_folder_comes_back_as_it_was(store: Store, tmp_path: Path) -> None:
+    files = fill(tmp_path / "in")
+    before = listed(tmp_path / "in")
+    digest = store.put_tree(tmp_path / "in")
+    assert listed(tmp_path / "in") == before
+    made = store.tree(digest)
+    assert set(made.files) == set(files)
+    assert made.empty == ("empty/inner",)
+    assert {name: one.digest for name, one in made.files.items()} == {
+        name: of_bytes(data) for name, data in files.items()
+    }
+    assert made.size == sum(map(len, files.values()))
+    store.place_tree(digest, tmp_path / "out")
+    assert listed(tmp_path / "out") == before
+    assert os.access(tmp_path / "out/run.sh", os.X_OK)
+    assert not os.access(tmp_path / "out/0", os.X_OK)
+    assert store.put_tree(tmp_path / "out", move=True) == digest
+    assert store.has_tree(digest)
+
+
+def test_an_empty_folder_is_one_too(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    digest = store.put_tree(tmp_path / "in")
+    store.place_tree(digest, tmp_path / "out")
+    assert listed(tmp_path / "out") == {}
+
+
+def test_a_link_in_a_folder_is_refused(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/link").symlink_to("/etc/passwd")
+    with pytest.raises(Refused, match=r"in/link is a symbolic link"):
+        store.put_tree(tmp_path / "in")
+
+
+def test_a_folder_that_lost_a_part_is_not_there(subject: Subject, tmp_path: Path) -> None:
+    fill(tmp_path / "in")
+    digest = subject.store.put_tree(tmp_path / "in")
+    lost = next(blob for blob, size in subject.store.tree(digest).blobs() if size)
+    subject.spoil(lost)
+    with pytest.raises(StoreError, match="damaged"):
+        subject.store.place_tree(digest, tmp_path / "out")
+    subject.lose(lost)
+    assert not subject.store.has_tree(digest)
+    assert subject.store.put_tree(tmp_path / "in") == digest
+    assert subject.store.has_tree(digest)
+
+
+def test_what_is_no_folder_is_said_to_be_none(store: Store) -> None:
+    with pytest.raises(StoreError):
+        store.tree(ABSENT)
+    assert not store.has_tree(ABSENT)
 
 
 def test_a_key_is_recalled_until_another_record_replaces_it(store: Store) -> None:
