@@ -44,8 +44,8 @@ for stage in spec.values():
                 hashlib.sha256(open(path, "rb").read()).digest()
 assert spec.keys() == lock.keys()
 """
-# Nothing of the caller's may change what is measured.
-DROPPED: Final = ("GIT_", "MLGITOPS_", "DVC_", "GITHUB_", "CI", "PYTHONSTARTUP")
+# Nothing of the caller's may change what is measured (PYTHONDONTWRITEBYTECODE: compiled each time).
+DROPPED: Final = ("GIT_", "MLGITOPS_", "DVC_", "GITHUB_", "CI", "PYTHON")
 
 Taken = tuple[float, float]
 """Seconds of wall time, and of processor time with all children."""
