@@ -35,6 +35,7 @@ class Output:
 class Record:
     """What one step did. ``wall`` and ``cpu`` in seconds, ``peak_memory`` in bytes.
 
+    ``attempts``: how many it took. ``network``: whom it talked to, and the line that did it.
     ``metrics``: the numbers of its JSON outputs, as ``output.name`` (``core.measures``).
     ``undeclared``: files of the repository that it read although it does not declare them.
     ``unseen``: imports that could not be followed by reading its code. ``log``: what it printed.
@@ -53,6 +54,8 @@ class Record:
     log: Digest | None = None
     undeclared: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
+    network: tuple[str, ...] = ()
+    attempts: int = 1
 
 
 def to_bytes(record: Record) -> bytes:
@@ -74,6 +77,8 @@ def to_bytes(record: Record) -> bytes:
             "log": record.log,
             "undeclared": list(record.undeclared),
             "unseen": list(record.unseen),
+            "network": list(record.network),
+            "attempts": record.attempts,
         }
     )
 
@@ -112,6 +117,8 @@ def from_bytes(data: bytes) -> Record:
             log=_digest(value["log"]),
             undeclared=tuple(str(path) for path in value["undeclared"]),
             unseen=tuple(str(line) for line in value["unseen"]),
+            network=tuple(str(line) for line in value.get("network", ())),
+            attempts=int(value.get("attempts", 1)),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise MlgitopsError(f"not a step record: {error!r}") from error

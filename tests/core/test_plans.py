@@ -1,9 +1,11 @@
 """Deciding: reuse what is known and there, else say why not."""
 
+import json
 from dataclasses import replace
 
 from mlgitops.core.digests import of_bytes
 from mlgitops.core.keys import Parts, key_of
+from mlgitops.core.measures import Measure
 from mlgitops.core.plans import Execute, Known, Reuse, decide, to_json, waits
 from mlgitops.core.records import Output, Record, from_bytes, to_bytes
 
@@ -32,6 +34,9 @@ RECORD = Record(
     log=of_bytes(b"log"),
     undeclared=("data/x.csv at train.py:3",),
     unseen=("train.py:9: import_module() of a name that is not written there",),
+    metrics={"model.auc": Measure(value=0.75, low=0.5, high=1.0), "model.n": Measure(value=3.0)},
+    network=("example.com:443 at train.py:4",),
+    attempts=2,
 )
 
 
@@ -67,3 +72,12 @@ def test_a_step_behind_one_that_runs_waits() -> None:
 
 def test_a_record_survives_the_store() -> None:
     assert from_bytes(to_bytes(RECORD)) == RECORD
+
+
+def test_a_record_of_an_earlier_version_is_read() -> None:
+    value = json.loads(to_bytes(RECORD))
+    for name in ("metrics", "network", "attempts"):
+        del value[name]
+    assert from_bytes(json.dumps(value).encode()) == replace(
+        RECORD, metrics={}, network=(), attempts=1
+    )
