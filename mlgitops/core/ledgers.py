@@ -17,6 +17,8 @@ from mlgitops.core.digests import JSON, document, hex_of, of_value
 from mlgitops.core.errors import UsageError
 
 PREFIX: Final = "refs/mlgitops/ledger/"
+HERE: Final = "refs/mlgitops-local/ledger/"
+"""Below this, a clone keeps the records that it has not shared yet; the remote has no such refs."""
 
 _KIND: Final = re.compile(r"[a-z][a-z0-9-]{0,40}")
 _PATH: Final = re.compile(r"([a-z][a-z0-9-]{0,40})/(\d{4})/(\d\d)/(\d\d)/([0-9a-f]{32})\.json")
@@ -44,6 +46,11 @@ class Record:
     def ref(self) -> str:
         """The ledger of the record's year."""
         return PREFIX + self.at[:4]
+
+    @property
+    def ref_here(self) -> str:
+        """Where a clone keeps the record until it is shared."""
+        return HERE + self.at[:4]
 
 
 def record(kind: str, body: Mapping[str, JSON], at: datetime) -> Record:

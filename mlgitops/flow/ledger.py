@@ -2,6 +2,7 @@
 
 Every record is a file of its own, so that writers at the same time never conflict: each puts its
 record on top of what is there by then. Unsigned: no gate may rest on a record (``core.ledgers``).
+A clone of a remote keeps records that nobody asked to share in ``refs/mlgitops-local/ledger``.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import Final
 
 from mlgitops.core.digests import JSON
 from mlgitops.core.errors import RaceLost
-from mlgitops.core.ledgers import PREFIX, Record, from_bytes, record, to_bytes
-from mlgitops.git import Published, RefUpdate, Repository
+from mlgitops.core.ledgers import HERE, PREFIX, Record, from_bytes, record, to_bytes
+from mlgitops.git import Published, RefUpdate, Repository, Standing
 
 # More than there may be writers: in each round at least one of them wins.
 _ATTEMPTS: Final = 60
@@ -38,29 +39,93 @@ def append(repository: Repository, kind: str, body: Mapping[str, JSON], at: date
         answer = repository.publish([RefUpdate(ref=one.ref, old=tip, new=commit)])
         if isinstance(answer, Published):
             return one.path
-        time.sleep(random.uniform(0, 0.02) * min(attempt, 10))
-    raise RaceLost(
-        f"others wrote to {one.ref} {_ATTEMPTS} times in a row", hint="run the same command again"
+        _pause(attempt)
+    raise _lost(one.ref)
+
+
+def append_here(
+    repository: Repository, kind: str, body: Mapping[str, JSON], at: datetime, standing: Standing
+) -> Record:
+    """Add a record without asking the remote; see ``share``. Cheap: one commit in one process.
+
+    Without a remote, this repository is the place that everybody shares. Raises GitError.
+    """
+    one = record(kind, body, at)
+    ref = one.ref_here if standing.remote else one.ref
+    repository.grow(ref, one.path, to_bytes(one), f"Record {kind} {one.id[:12]}\n", standing)
+    return one
+
+
+def share(repository: Repository) -> int:
+    """Add the records that only this clone has to the shared ledger; return how many they were.
+
+    Whatever others add at the same time stays: every record is a file of its own. Raises RaceLost,
+    NotAllowed when the remote refuses.
+    """
+    return sum(_share(repository, ref, commit) for ref, commit in repository.refs(HERE).items())
+
+
+def _share(repository: Repository, here: str, commit: str) -> int:
+    ref = PREFIX + here.removeprefix(HERE)
+    mine = repository.entries(commit)
+    for attempt in range(_ATTEMPTS):
+        repository.fetch()
+        tip = repository.refs(ref).get(ref)
+        known = {} if tip is None else repository.entries(tip)
+        new = {path: blob for path, blob in mine.items() if path not in known}
+        answer: object = Published()
+        if new:
+            united = repository.united(tip, new, f"Record {len(new)} of a clone\n")
+            answer = repository.publish([RefUpdate(ref=ref, old=tip, new=united)])
+        if isinstance(answer, Published):
+            # A run that ended meanwhile has moved the ref; then it stays, for the next time.
+            repository.run("update-ref", "-d", here, commit, accept=(0, 1, 128))
+            return len(new)
+        _pause(attempt)
+    raise _lost(ref)
+
+
+def _pause(attempt: int) -> None:
+    time.sleep(random.uniform(0, 0.02) * min(attempt, 10))
+
+
+def _lost(ref: str) -> RaceLost:
+    return RaceLost(
+        f"others wrote to {ref} {_ATTEMPTS} times in a row", hint="run the same command again"
     )
 
 
 def read(repository: Repository, kind: str | None = None) -> tuple[Record, ...]:
     """Return the records (of one kind) as last fetched, oldest first; see also ``damaged``."""
-    found = (one for _, one in _all(repository, kind) if one is not None)
-    return tuple(sorted(found, key=lambda one: (one.at, one.id)))
+    return read_all(repository, kind)[0]
 
 
-def damaged(repository: Repository) -> tuple[str, ...]:
+def damaged(repository: Repository, kind: str | None = None) -> tuple[str, ...]:
     """Return the files of the ledger that are no record, or that somebody edited."""
-    return tuple(sorted(path for path, one in _all(repository, None) if one is None))
+    return read_all(repository, kind)[1]
+
+
+def read_all(
+    repository: Repository, kind: str | None = None
+) -> tuple[tuple[Record, ...], tuple[str, ...]]:
+    """Return what ``read`` and ``damaged`` do, from one reading."""
+    found = _all(repository, kind)
+    good = {one.path: one for _, one in found if one is not None}
+    wrong = sorted(path for path, one in found if one is None)
+    return tuple(sorted(good.values(), key=lambda one: (one.at, one.id))), tuple(wrong)
 
 
 def _all(repository: Repository, kind: str | None) -> list[tuple[str, Record | None]]:
-    found = []
-    for ref, commit in repository.refs(PREFIX).items():
-        tree = repository.tree(commit)
-        for path in tree.paths(kind or ""):
-            one = from_bytes(path, tree.read(path) or b"")
-            # A record in the ledger of another year would be counted twice.
-            found.append((f"{ref}:{path}", one if one is not None and one.ref == ref else None))
+    places = [
+        (ref, path, blob)
+        for ref, commit in {**repository.refs(PREFIX), **repository.refs(HERE)}.items()
+        for path, blob in repository.entries(commit, kind or "").items()
+    ]
+    found: list[tuple[str, Record | None]] = []
+    blobs = repository.blobs([blob for _, _, blob in places])
+    for (ref, path, _), data in zip(places, blobs, strict=True):
+        one = from_bytes(path, data or b"")
+        # A record in the ledger of another year would be counted twice.
+        right = one is not None and ref in (one.ref, one.ref_here)
+        found.append((f"{ref}:{path}", one if right else None))
     return found

@@ -4,6 +4,7 @@ Nothing here touches the caller's index, work tree, HEAD or stash, except ``Repo
 without a remote, which moves a checked-out branch forward as ``git merge --ff-only`` does.
 """
 
+from mlgitops.git.batches import Standing
 from mlgitops.git.calls import ABSENT
 from mlgitops.git.reading import CommitTree, LogEntry, Tag
 from mlgitops.git.sharing import KEPT, Published, RefUpdate, Repository, Stale
@@ -17,5 +18,6 @@ __all__ = [
     "RefUpdate",
     "Repository",
     "Stale",
+    "Standing",
     "Tag",
 ]

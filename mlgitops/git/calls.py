@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import git as gitpython
 
 ABSENT: Final = "0" * 40
-_QUIET: Final = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
+QUIET: Final = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
 # What a person may have set for their own eyes, and must not change what a program reads or writes.
 # Refs are locked for milliseconds, so to wait is better than to fail: git's own patience is 0.1 s.
 _SETTINGS: Final = (
@@ -33,7 +33,7 @@ _SETTINGS: Final = (
 _CHUNK: Final = 1 << 16
 # What tells git to look elsewhere than in the folders above.
 _MOVED: Final = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
-_OPTIONS: Final = tuple(word for setting in _SETTINGS for word in ("-c", setting))
+OPTIONS: Final = tuple(word for setting in _SETTINGS for word in ("-c", setting))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,29 +104,29 @@ class Calls:
                 given.seek(0)
             try:
                 status, out, err = self._repo.git.execute(
-                    ["git", *_OPTIONS, *args],
+                    ["git", *OPTIONS, *args],
                     istream=given,
-                    env={**_QUIET, **(env or {})},
+                    env={**QUIET, **(env or {})},
                     with_extended_output=True,
                     with_exceptions=False,
                     strip_newline_in_stdout=False,
                     stdout_as_string=False,
                 )
             except _gitpython().GitCommandNotFound as error:
-                raise _missing() from error
+                raise missing() from error
         return int(status), _text(out, errors), _text(err)
 
     def _talk(self, *args: str) -> gitpython.Git.AutoInterrupt:
         """Start git for a dialogue; it is ended when the answer is let go."""
         try:
             return self._repo.git.execute(
-                ["git", *_OPTIONS, *args],
+                ["git", *OPTIONS, *args],
                 istream=subprocess.PIPE,
-                env=dict(_QUIET),
+                env=dict(QUIET),
                 as_process=True,
             )
         except _gitpython().GitCommandNotFound as error:
-            raise _missing() from error
+            raise missing() from error
 
     def _object(self, name: str, at_most: int | None = None) -> bytes | None:
         """Return the bytes of an object or of ``<commit>:<path>``, through one long-lived git."""
@@ -139,7 +139,7 @@ class Calls:
         except ValueError:
             return None
         except _gitpython().GitCommandNotFound as error:
-            raise _missing() from error
+            raise missing() from error
 
 
 def _gitpython() -> ModuleType:
@@ -197,7 +197,8 @@ def ask(path: Path) -> Places:
     )
 
 
-def _missing() -> GitError:
+def missing() -> GitError:
+    """Return the error for a machine without git."""
     return GitError("git is not installed, or not on the PATH", hint="mlgitops needs git 2.38+")
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from mlgitops.core.errors import GitError, NotAllowed, Refused
+from mlgitops.git.batches import Batches
 from mlgitops.git.calls import ABSENT
-from mlgitops.git.writing import Writing
 
 KEPT: Final = "refs/mlgitops/heads/"
 """Below this, refs only keep commits from being collected: pushed, and fetched one by one."""
@@ -57,7 +57,7 @@ class Stale:
     refs: tuple[str, ...]
 
 
-class Repository(Writing):
+class Repository(Batches):
     """One git repository and, when it has one, its remote: the place that everybody shares."""
 
     def fetch(self) -> None:

@@ -12,7 +12,7 @@ from mlgitops.core.errors import GitError
 from mlgitops.git.reading import Reading
 from mlgitops.git.trees import EXECUTABLE, FILE, FOLDER, Entries, Nested, listing, nest, parse
 
-_FALLBACK: Final = {"NAME": "mlgitops", "EMAIL": "mlgitops@localhost"}
+FALLBACK: Final = {"NAME": "mlgitops", "EMAIL": "mlgitops@localhost"}
 # A file is exported with the bytes of its blob, whatever line ends this machine likes.
 _AS_IT_IS: Final = ("-c", "core.autocrlf=false", "-c", "core.eol=lf")
 
@@ -32,11 +32,11 @@ class Writing(Reading):
         """Return the environment that names author and committer, also where nobody is set."""
         env: dict[str, str] = {}
         known: dict[str, str] = {}
-        for part in _FALLBACK:
+        for part in FALLBACK:
             key = f"user.{part.lower()}"
             known[part] = self.run("config", "--get", key, accept=(0, 1)).strip()
         for role in ("AUTHOR", "COMMITTER"):
-            for part, value in _FALLBACK.items():
+            for part, value in FALLBACK.items():
                 key = f"GIT_{role}_{part}"
                 env[key] = os.environ.get(key) or known[part] or value
         return env
