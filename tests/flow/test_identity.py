@@ -85,9 +85,11 @@ def test_sources_are_known_by_what_they_ask_not_by_secrets(root: Path) -> None:
     )
 
 
-def test_a_notebook_or_query_that_is_not_there_is_named_with_its_place(root: Path) -> None:
-    write(root, {"pipelines/kinds/pipeline.yaml": KINDS, "pipelines/kinds/extra.csv": "a\n"})
-    for step, file, line in (("joined", "join.sql", 17), ("explore", "explore.ipynb", 22)):
+def test_a_notebook_or_query_that_goes_meanwhile_is_named_with_its_place(root: Path) -> None:
+    write(root, FILES)
+    found = Checkout(seams=seams_of(root, []), workspace=workspace(root), root=root)
+    for step, file, line in (("joined", "join.sql", 16), ("explore", "explore.ipynb", 21)):
+        (root / "pipelines/kinds" / file).unlink()
         with pytest.raises(SpecError, match=f"there is no file '{file}'") as caught:
-            parts(root, step)
+            found.parts(found.node("kinds", step), {})
         assert str(caught.value.at).startswith(f"pipelines/kinds/pipeline.yaml:{line}")
