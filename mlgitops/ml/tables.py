@@ -9,8 +9,7 @@ The width of a number is content: float32 and float64 train different models.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -20,9 +19,11 @@ from mlgitops.core.errors import MlgitopsError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    # pyarrow ships no types: these names are for the reader.
+    # pyarrow ships no types: this name is for the reader.
     Array = Any
-    Chunks = tuple[Any, ...]
+
+# Rows whose values are copied at once, so that a column of any length costs the same memory.
+_AT_ONCE: Final = 1 << 16
 
 
 def content_digest(table: pa.Table) -> Digest:
@@ -31,45 +32,97 @@ def content_digest(table: pa.Table) -> Digest:
     Raises MlgitopsError for a column of a type that has no digest (union, extension of unknown
     storage), naming it.
     """
-    columns: list[JSON] = []
-    for field, column in zip(table.schema, table.columns, strict=True):
-        chunks = tuple(_plain(chunk) for chunk in column.chunks)
-        columns.append(
-            [field.name, _kind(field.type, field.name), _column(_plain_type(field.type), chunks)]
-        )
-    return of_value({"layout": 1, "rows": table.num_rows, "columns": columns})
+    found = ContentDigest(table.schema)
+    found.add(table)
+    return found.digest()
 
 
-def _column(kind: Any, chunks: Chunks) -> JSON:
-    """Return the digests of validity, values and children of one column."""
-    from pyarrow import types
+class ContentDigest:
+    """The digest of a table whose rows come in pieces; it is that of the whole table at once."""
 
-    parts: list[JSON] = [_hash(_validity(chunks)) if any(c.null_count for c in chunks) else None]
-    if types.is_null(kind):
-        return parts
-    if types.is_struct(kind):
-        for at in range(kind.num_fields):
-            children = tuple(_plain(chunk.flatten()[at]) for chunk in chunks)
-            parts.append([kind.field(at).name, _column(_plain_type(kind.field(at).type), children)])
-        return parts
-    if types.is_large_list(kind):
-        parts.append(_hash(_lengths(chunk) for chunk in chunks))
-        parts.append(
-            _column(_plain_type(kind.value_type), tuple(_plain(c.flatten()) for c in chunks))
-        )
-        return parts
-    if types.is_large_string(kind) or types.is_large_binary(kind):
-        parts.append(_hash(_lengths(chunk) for chunk in chunks))
-        parts.append(_hash(_text(chunk) for chunk in chunks))
-        return parts
-    parts.append(_hash(_values(kind, chunk) for chunk in chunks))
-    return parts
+    def __init__(self, schema: pa.Schema) -> None:
+        """Begin with no rows; MlgitopsError for a column of a type that has no digest."""
+        self._rows = 0
+        self._columns = [
+            (field.name, _kind(field.type, field.name), _Column(_plain_type(field.type)))
+            for field in schema
+        ]
+
+    def add(self, table: pa.Table) -> None:
+        """Take the next rows, of the same schema."""
+        self._rows += table.num_rows
+        for (_, _, column), values in zip(self._columns, table.columns, strict=True):
+            for chunk in values.chunks:
+                for start in range(0, len(chunk), _AT_ONCE):
+                    column.add(_plain(chunk.slice(start, _AT_ONCE)))
+
+    def digest(self) -> Digest:
+        """Return the digest of the rows so far."""
+        columns: list[JSON] = [[name, kind, one.parts()] for name, kind, one in self._columns]
+        return of_value({"layout": 1, "rows": self._rows, "columns": columns})
 
 
-def _validity(chunks: Chunks) -> Iterator[bytes]:
-    # One byte a row: packed bits would depend on where the chunks are cut.
-    for chunk in chunks:
-        yield chunk.is_valid().to_numpy(zero_copy_only=False).astype(np.uint8).tobytes()
+class _Column:
+    """The digests of validity, values and children of one column, chunk by chunk."""
+
+    def __init__(self, kind: Any) -> None:
+        from pyarrow import types
+
+        self._kind = kind
+        self._all_valid = 0  # rows, until the first null
+        self._validity: hashlib._Hash | None = None
+        self._lengths = hashlib.sha256()
+        self._values = hashlib.sha256()
+        self._children: list[tuple[str, _Column]] = []
+        if types.is_struct(kind):
+            fields = [kind.field(at) for at in range(kind.num_fields)]
+            self._children = [(one.name, _Column(_plain_type(one.type))) for one in fields]
+        elif types.is_large_list(kind):
+            self._children = [("", _Column(_plain_type(kind.value_type)))]
+
+    def add(self, chunk: Array) -> None:
+        from pyarrow import types
+
+        self._add_validity(chunk)
+        if types.is_null(self._kind):
+            return
+        if types.is_struct(self._kind):
+            for (_, child), inner in zip(self._children, chunk.flatten(), strict=True):
+                child.add(_plain(inner))
+        elif types.is_large_list(self._kind):
+            self._lengths.update(_lengths(chunk))
+            self._children[0][1].add(_plain(chunk.flatten()))
+        elif types.is_large_string(self._kind) or types.is_large_binary(self._kind):
+            self._lengths.update(_lengths(chunk))
+            self._values.update(_text(chunk))
+        else:
+            self._values.update(_values(self._kind, chunk))
+
+    def _add_validity(self, chunk: Array) -> None:
+        # One byte a row: packed bits would depend on where the chunks are cut.
+        if self._validity is None and chunk.null_count == 0:
+            self._all_valid += len(chunk)
+            return
+        if self._validity is None:
+            self._validity = hashlib.sha256()
+            for start in range(0, self._all_valid, _AT_ONCE):
+                self._validity.update(b"\1" * min(_AT_ONCE, self._all_valid - start))
+        valid = chunk.is_valid().to_numpy(zero_copy_only=False)
+        self._validity.update(valid.astype(np.uint8).tobytes())
+
+    def parts(self) -> JSON:
+        from pyarrow import types
+
+        parts: list[JSON] = [None if self._validity is None else self._validity.hexdigest()]
+        if types.is_null(self._kind):
+            return parts
+        if types.is_struct(self._kind):
+            return [*parts, *([name, child.parts()] for name, child in self._children)]
+        if types.is_large_list(self._kind):
+            return [*parts, self._lengths.hexdigest(), self._children[0][1].parts()]
+        if types.is_large_string(self._kind) or types.is_large_binary(self._kind):
+            parts.append(self._lengths.hexdigest())
+        return [*parts, self._values.hexdigest()]
 
 
 def _lengths(chunk: Array) -> bytes:
@@ -192,10 +245,3 @@ def _plain(chunk: Array) -> Array:
         return _plain(compute.run_end_decode(chunk))
     goal = _plain_type(chunk.type)
     return chunk if goal.equals(chunk.type) else chunk.cast(goal)
-
-
-def _hash(pieces: Iterator[bytes]) -> str:
-    digest = hashlib.sha256()
-    for piece in pieces:
-        digest.update(piece)
-    return digest.hexdigest()

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_breast_cancer
 
 from mlgitops.core.errors import MlgitopsError
-from mlgitops.ml.tables import content_digest
+from mlgitops.ml.tables import ContentDigest, content_digest
 
 _INSTANTS = st.datetimes(min_value=dt.datetime(1900, 1, 1), max_value=dt.datetime(2200, 1, 1))
 _KINDS: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
@@ -61,6 +61,16 @@ def _relaid(table: pa.Table, cut: int) -> pa.Table:
 def test_cutting_and_padding_a_column_keeps_its_digest(column: Any, cut: int) -> None:
     table = _table(*column)
     assert content_digest(_relaid(table, min(cut, table.num_rows))) == content_digest(table)
+
+
+@settings(max_examples=100, deadline=None)
+@given(column=_columns(), cut=st.integers(1, 4))
+def test_rows_that_come_in_pieces_have_the_digest_of_the_whole(column: Any, cut: int) -> None:
+    table = _table(*column)
+    pieces = ContentDigest(table.schema)
+    for start in range(0, table.num_rows, cut):
+        pieces.add(table.slice(start, cut))
+    assert pieces.digest() == content_digest(table)
 
 
 @settings(max_examples=300, deadline=None)
