@@ -14,7 +14,7 @@ from typing import BinaryIO, Final, cast
 
 from mlgitops.core.digests import Digest, hex_of, of_bytes
 from mlgitops.core.errors import Refused, StoreError
-from mlgitops.store import copying
+from mlgitops.files import copying
 from mlgitops.store.places import Places, renew
 
 # The clock of a file system ticks slowly: what was written in this very moment may be written again

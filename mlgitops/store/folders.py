@@ -12,7 +12,7 @@ from mlgitops.core import folders
 from mlgitops.core.digests import Digest
 from mlgitops.core.errors import MlgitopsError, Refused, StoreError
 from mlgitops.core.folders import File, Folder, Pack
-from mlgitops.store import copying
+from mlgitops.files import copying
 from mlgitops.store.blobs import Blobs
 
 _OPEN: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

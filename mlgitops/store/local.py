@@ -17,7 +17,8 @@ from typing import Final
 from mlgitops.core.digests import Digest, short
 from mlgitops.core.errors import MlgitopsError, StoreError
 from mlgitops.core.layouts import LAYOUT, roots_of
-from mlgitops.store import copying, locking
+from mlgitops.files import copying
+from mlgitops.store import locking
 from mlgitops.store.folders import Folders
 from mlgitops.store.work import Work
 

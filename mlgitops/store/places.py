@@ -22,7 +22,8 @@ from typing import Final
 
 from mlgitops.core.errors import StoreError
 from mlgitops.core.layouts import LAYOUT, index_bytes
-from mlgitops.store import copying, locking
+from mlgitops.files import copying
+from mlgitops.store import locking
 
 # What was used within this time is not marked as used again; far less than what `gc` lets alone.
 RENEW_NS: Final = 600 * 10**9

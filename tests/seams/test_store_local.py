@@ -14,7 +14,7 @@ import pytest
 
 from mlgitops.core.digests import hex_of, of_bytes, of_value
 from mlgitops.core.errors import StoreError
-from mlgitops.store import copying
+from mlgitops.files import copying
 from mlgitops.store.local import LocalStore
 
 KEY = of_value("a step")

@@ -7,10 +7,12 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
+from mlgitops.core.digests import Digest
 from mlgitops.core.errors import NotAllowed, StoreError
 from mlgitops.core.marks import Mark
 
@@ -19,6 +21,14 @@ _SKIPPED = frozenset({".git", ".mlgitops", ".venv", "node_modules", "__pycache__
 _LONGEST: Final = 4096
 # A named pipe without a writer would never open, and what a link names is not what is looked at.
 _AS_IT_IS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+
+# Size, time of writing, time of change, number: what tells a file from what it was before.
+Stamp: TypeAlias = tuple[int, int, int, int]
+
+
+def stamp(found: os.stat_result) -> Stamp:
+    """Return what changes when a file does."""
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +70,50 @@ class WorkTree:
                     elif entry.name not in _SKIPPED:
                         todo.append(path)
 
+    def stamps(self, folder: str) -> list[tuple[str, Stamp]]:
+        """Return (path below ``folder``, stamp) of its files, sorted; what ``paths`` gives."""
+        found: list[tuple[str, Stamp]] = []
+        self._stamped(f"{self.root}/{folder}".rstrip("/"), "", found)
+        found.sort()
+        return found
+
+    def _stamped(self, place: str, below: str, found: list[tuple[str, Stamp]]) -> None:
+        try:
+            entries = os.scandir(place)
+        except PermissionError:
+            raise _unread(place, "Permission denied", "folder") from None
+        except (OSError, ValueError):
+            return
+        with entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name not in _SKIPPED:
+                        self._stamped(entry.path, f"{below}{entry.name}/", found)
+                    continue
+                with suppress(OSError):  # gone this moment
+                    found.append((below + entry.name, stamp(entry.stat(follow_symlinks=False))))
+
     def read(self, path: str, at_most: int | None = None) -> bytes | None:
         """See ``Tree.read``; NotAllowed for what is no plain file, or not ours to read."""
+        handle = self.opened(path)
+        if handle is None:
+            return None
+        with os.fdopen(handle, "rb", buffering=0) as stream:
+            try:
+                if at_most is None:
+                    return stream.readall()
+                # No more than there is: room for a million bytes would be made for each file.
+                data, wanted = b"", min(at_most, os.fstat(handle).st_size + 1)
+                while more := stream.read(wanted - len(data)):
+                    data += more
+                return data
+            except OSError as error:
+                raise _unread(path, str(error.strerror)) from None
+
+    def opened(self, path: str) -> int | None:
+        """Return a plain file, open to be read, or None when there is none; see ``read``."""
         if len(path) > _LONGEST or self._leads_out(path):
             return None
         try:
@@ -75,22 +127,33 @@ class WorkTree:
                 raise _unread(path, "it is a pipe, a socket or a device") from None
             raise _unread(path, str(error.strerror)) from None
         state = os.fstat(handle)
-        if not stat.S_ISREG(state.st_mode):
-            os.close(handle)
-            if stat.S_ISDIR(state.st_mode):
-                return None
-            raise _unread(path, "it is a pipe, a socket or a device")
-        with os.fdopen(handle, "rb", buffering=0) as stream:
+        if stat.S_ISREG(state.st_mode):
+            return handle
+        os.close(handle)
+        if stat.S_ISDIR(state.st_mode):
+            return None
+        raise _unread(path, "it is a pipe, a socket or a device")
+
+    def copy(self, path: str, goal: Path) -> Digest | None:
+        """Copy a plain file to the new file ``goal`` with one reading; return its digest, or None.
+
+        Raises OSError when ``goal`` cannot be written.
+        """
+        from mlgitops.files import copying
+
+        source = self.opened(path)
+        if source is None:
+            return None
+        try:
+            made = os.open(goal, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
             try:
-                if at_most is None:
-                    return stream.readall()
-                # No more than there is: room for a million bytes would be made for each file.
-                data, wanted = b"", min(at_most, state.st_size + 1)
-                while more := stream.read(wanted - len(data)):
-                    data += more
-                return data
-            except OSError as error:
-                raise _unread(path, str(error.strerror)) from None
+                if copying.clone(source, made):
+                    return copying.digest_of(made)[0]
+                return copying.digest_of(source, made)[0]
+            finally:
+                os.close(made)
+        finally:
+            os.close(source)
 
     def _leads_out(self, path: str) -> bool:
         """Return whether a folder on the way to ``path`` is a link to somewhere else."""
