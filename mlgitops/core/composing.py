@@ -28,7 +28,7 @@ Span: TypeAlias = "tuple[int, int, int]"
 Places: TypeAlias = "dict[Keys, tuple[Span, Span]]"
 Found: TypeAlias = "str | bool | int | float | wording.Unusable | None"
 
-MAX_VALUES: Final = 20_000
+MAX_VALUES: Final = 50_000
 MAX_LEVELS: Final = 60
 _TAG: Final = "tag:yaml.org,2002:"
 _RESOLVER: Final = _Loader("")

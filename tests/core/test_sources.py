@@ -291,7 +291,7 @@ HOSTILE = {
 TOLD = {
     "ten megabytes": "a.yaml:1:1: the file has more than 1,000,000 bytes "
     "(data belongs in a source, not in YAML)",
-    "aliases that explode": "a.yaml:5:15: too large: more than 20,000 values "
+    "aliases that explode": "a.yaml:5:35: too large: more than 50,000 values "
     "(do aliases (*name) repeat one another?)",
     "brackets": "a.yaml:1:61: nested too deeply: more than 60 levels (is a bracket not closed?)",
     "nested lists": "a.yaml:1:121: nested too deeply: more than 60 levels "
