@@ -53,7 +53,6 @@ GATES: Final = {
 _FETCH: Final = "fetch it in a function: source: {type: python, run: 'module:function'}"
 _STEPS: Final = {
     "notebook": "move its code to a function: run: 'module:function'",
-    "sql": "ask the query in a function: run: 'module:function'",
     "when": "decide inside of the step",
     "foreach": "loop inside of the step, or write one step for each element",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
@@ -26,19 +26,23 @@ class Given:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """Call a function and store what it returns, or describe outputs that are there already.
+    """What to do: a kind of step, or to describe outputs that are there already.
 
     ``root``: the repository; ``folder``: the pipeline's; ``outputs``: name to format, stored in
     ``directory``. ``declared``: what of the repository may be read: files, or folders with a final
-    ``/``, from its root.
+    ``/``, from its root. ``file``: the query or notebook, from the root. ``threads``: of a query.
+    ``options``: of a source, as its spec has them; environment variables are only named in them.
     """
 
-    kind: Literal["call", "describe"]
+    kind: Literal["call", "describe", "query"]
     root: str
     folder: str
     directory: str
     outputs: Mapping[str, str]
     function: str = ""
+    file: str = ""
+    threads: int = 1
+    options: Mapping[str, JSON] = field(default_factory=dict)
     inputs: Mapping[str, Given]
     params: Mapping[str, JSON]
     as_of: str | None = None

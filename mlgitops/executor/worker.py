@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 from mlgitops import formats
 from mlgitops.core.errors import MlgitopsError
@@ -30,20 +30,14 @@ def main(argv: Sequence[str]) -> int:
     """Do the task of the file ``argv[0]`` and write the result beside it; return the exit code."""
     path = Path(argv[0])
     task = read_task(path)
-    result = _describe(task) if task.kind == "describe" else _call(task)
+    result = _result(task)
     write_result(result, path.parent)
     return 0 if isinstance(result, Done) else 1
 
 
-def _call(task: Task) -> Done | Failed:
-    watch = Watch(Path(task.root), task.declared, Path(task.directory).parent)
+def _result(task: Task) -> Done | Failed:
     try:
-        function = _function(task, watch)
-        given = _arguments(task)
-        _check_call(task.function, function, given)
-        with watch:
-            value = function(**given)
-        outputs = _store(task, value)
+        return _do(task)
     except _Wrong as error:
         return Failed(summary=str(error))
     except MlgitopsError as error:
@@ -53,6 +47,30 @@ def _call(task: Task) -> Done | Failed:
         return Failed(
             summary=tracebacks.summary(error), traceback=tracebacks.trimmed(error, Path(task.root))
         )
+
+
+def _do(task: Task) -> Done | Failed:
+    match task.kind:
+        case "call":
+            return _call(task)
+        case "describe":
+            return _describe(task)
+        case "query":
+            from mlgitops.executor.queries import query
+
+            return query(task)
+        case _:
+            assert_never(task.kind)
+
+
+def _call(task: Task) -> Done:
+    watch = Watch(Path(task.root), task.declared, Path(task.directory).parent)
+    function = _function(task, watch)
+    given = _arguments(task)
+    _check_call(task.function, function, given)
+    with watch:
+        value = function(**given)
+    outputs = _store(task, value)
     return Done(outputs=outputs, undeclared=watch.undeclared())
 
 

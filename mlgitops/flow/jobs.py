@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -101,7 +101,7 @@ def _task(checkout: Checkout, work: Work, directory: Path, given: Mapping[str, G
         if isinstance(one, FileInput):
             path = f"{node.folder}/{one.file}"
             declared.append(f"{path}/" if (checkout.root / path).is_dir() else path)
-    return Task(
+    task = Task(
         kind="call",
         root=str(checkout.root),
         folder=str(checkout.root / node.folder),
@@ -113,6 +113,12 @@ def _task(checkout: Checkout, work: Work, directory: Path, given: Mapping[str, G
         as_of=parts.as_of,
         declared=tuple(declared),
     )
+    if node.step.sql is not None:
+        # One thread, unless the step asks for more: see ``executor.queries``.
+        threads = max(1, int(node.step.resources.cpu or 1))
+        file = f"{node.folder}/{node.step.sql}"
+        return replace(task, kind="query", file=file, threads=threads)
+    return task
 
 
 def _inputs(checkout: Checkout, work: Work, directory: Path) -> dict[str, Given]:
