@@ -6,9 +6,11 @@ version that reads it do not change its digest (``syntax`` does that part).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
+from mlgitops.core.command_words import named
 from mlgitops.core.digests import Digest, of_bytes
 from mlgitops.core.errors import SpecError
 from mlgitops.core.imports import Data, Import
@@ -16,6 +18,12 @@ from mlgitops.core.marks import Mark
 from mlgitops.core.notebooks import read_notebook
 from mlgitops.core.syntax import Module, read_module
 from mlgitops.core.trees import Tree
+
+# Where packages of a repository often are; looked at last.
+_SOURCES: Final = "src"
+_SHELLS: Final = (".sh", ".bash")
+# Of a shell's script, no more is looked into than people write.
+_LONGEST: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +58,12 @@ class Codes:
 
     tree: Tree
     _modules: dict[str, Module | None] = field(default_factory=dict)
+    _commands: dict[tuple[str, tuple[str, ...]], Code] = field(default_factory=dict)
+    _read: dict[str, tuple[bytes, Module]] = field(default_factory=dict)
+
+    def again(self) -> Codes:
+        """Return what reads every file anew, and parses those that have changed."""
+        return Codes(self.tree, _read=self._read)
 
     def of_function(self, function: str, folder: str) -> Code:
         """Return the code that ``module:function`` reaches, for a pipeline in ``folder``.
@@ -57,8 +71,8 @@ class Codes:
         Modules are looked for in the pipeline's folder first, then at the repository's root.
         Raises SpecError when there is no such module, or one of the modules is no Python.
         """
-        name = function.partition(":")[0]
-        found = self._find(name, (folder, ""))
+        name, roots = function.partition(":")[0], (folder, "", _SOURCES)
+        found = self._find(name, roots)
         if not found or found[-1].name != name:
             path = name.replace(".", "/") + ".py"
             raise SpecError(
@@ -66,14 +80,69 @@ class Codes:
                 hint=f"it is looked for at {folder}/{path} and {path}",
                 at=Mark(path=f"{folder}/pipeline.yaml"),
             )
-        return self._reach(found, (folder, ""))
+        return self._reach(found, roots)
 
     def of_script(self, path: str, folder: str) -> Code:
         """Return the code that the script or notebook ``path`` (from ``folder``) reaches."""
-        start = path.rpartition(".")[0].replace("/", ".")
         above = f"{folder}/{path}".rpartition("/")[0]
-        found = _Found(name=start, root=folder, file=path, package="")
-        return self._reach([found], tuple(dict.fromkeys((above, folder, ""))))
+        found = _Found(name=path, root=folder, file=path, package="")
+        return self._reach([found], tuple(dict.fromkeys((above, folder, "", _SOURCES))))
+
+    def of_command(self, words: tuple[str, ...], folder: str) -> Code:
+        """Return the files of the pipeline's folder that a command names, and what they reach.
+
+        Python is followed through its imports, a shell's script through what it names; a word with
+        a slash can also name a folder.
+        """
+        known = self._commands.get((folder, words))
+        if known is None:
+            known = self._commands[folder, words] = self._of_command(words, folder)
+        return known
+
+    def _of_command(self, words: Sequence[str], folder: str) -> Code:
+        files: dict[str, Digest] = {}
+        places: dict[str, str] = {}
+        reached: list[Code] = []
+        todo = list(named(words))
+        while todo:
+            name, is_module = todo.pop(0)
+            if is_module:
+                reached += self._run_as_module(name, folder)
+                continue
+            if name in places:
+                continue
+            data = self.tree.read(f"{folder}/{name}")
+            if data is None:
+                if "/" in name:
+                    inside = self.tree.paths(f"{folder}/{name}")
+                    todo += [(path.removeprefix(f"{folder}/"), False) for path in inside]
+                continue
+            head = data[:200].partition(b"\n")[0] if data.startswith(b"#!") else b""
+            if name.endswith(".py") or b"python" in head:
+                reached.append(self.of_script(name, folder))
+                continue
+            files[name], places[name] = of_bytes(data), f"{folder}/{name}"
+            if name.endswith(_SHELLS) or head.rstrip().endswith(b"sh"):
+                todo += named([data[:_LONGEST].decode("utf-8", "replace") + " "])
+        for code in reached:
+            files.update(code.files)
+            places.update(code.places)
+        return Code(
+            files=dict(sorted(files.items())),
+            places=places,
+            packages=frozenset().union(*(code.packages for code in reached)),
+            unseen=tuple(sorted({line for code in reached for line in code.unseen})),
+        )
+
+    def _run_as_module(self, name: str, folder: str) -> list[Code]:
+        """Return the code of ``python -m name``, if it is first-party."""
+        roots = (folder, "", _SOURCES)
+        found = self._find(name, roots)
+        if not found or found[-1].name != name:
+            return []
+        if found[-1].package == name:
+            found += self._find(f"{name}.__main__", roots)
+        return [self._reach(found, roots)]
 
     def _reach(self, start: list[_Found], roots: tuple[str, ...]) -> Code:
         files: dict[str, Digest] = {}
@@ -167,9 +236,15 @@ class Codes:
     def _module(self, path: str) -> Module | None:
         if path not in self._modules:
             source = self.tree.read(path)
-            read = read_notebook if path.endswith(".ipynb") else read_module
-            self._modules[path] = None if source is None else read(source, path)
+            self._modules[path] = None if source is None else self._parsed(source, path)
         return self._modules[path]
+
+    def _parsed(self, source: bytes, path: str) -> Module:
+        known = self._read.get(path)
+        if known is None or known[0] != source:
+            read = read_notebook if path.endswith(".ipynb") else read_module
+            known = self._read[path] = (source, read(source, path))
+        return known[1]
 
 
 def _absolute(wanted: Import | Data, by: _Found) -> str:

@@ -260,3 +260,149 @@ with open(f"{f'{1}'}") as h: print(f"{h:{'>'}10}", 1_000, 0x1F, 1e400, .5e-3)
 def test_the_digest_of_every_kind_of_syntax_is_what_it_was() -> None:
     expected = "sha256:9b562240909eff96b4fe06c26c2bcf0f28211f8d1a855d187a2b02f40c5a0504"
     assert read_module(SYNTAX.encode(), "x.py").digest == expected
+
+
+def test_imports_by_a_literal_are_followed_whichever_way_they_are_written() -> None:
+    files = {
+        f"{FOLDER}/step.py": """
+            import importlib as il
+            from importlib import import_module as load
+            il.import_module(".b", package="pkg")
+            __import__("pkg.c", globals(), None, ["d"])
+            import pkg.e.f
+            import runpy
+            runpy.run_module("tool")
+        """,
+        f"{FOLDER}/pkg/b.py": "",
+        f"{FOLDER}/pkg/c/__init__.py": "",
+        f"{FOLDER}/pkg/c/d.py": "",
+        f"{FOLDER}/pkg/e/__init__.py": "",
+        f"{FOLDER}/pkg/e/f.py": "",
+        f"{FOLDER}/tool.py": "",
+        f"{FOLDER}/tool.pyi": "import never",
+        f"{FOLDER}/never.py": "",
+    }
+    assert set(reached(files)) == set(files) - {f"{FOLDER}/tool.pyi", f"{FOLDER}/never.py"}
+
+
+def test_a_namespace_over_two_roots_is_followed_in_both() -> None:
+    files = {
+        f"{FOLDER}/step.py": "import space.one, space.two\nfrom space import three",
+        f"{FOLDER}/space/one.py": "",
+        "space/two.py": "",
+        "src/space/three.py": "",
+    }
+    assert set(reached(files)) == set(files)
+
+
+def test_what_only_a_type_checker_reads_is_not_reached() -> None:
+    files = {
+        f"{FOLDER}/step.py": """
+            import typing
+            if typing.TYPE_CHECKING:
+                import a
+            else:
+                import b
+        """,
+        f"{FOLDER}/a.py": "",
+        f"{FOLDER}/b.py": "",
+    }
+    assert reached(files) == [f"{FOLDER}/b.py", f"{FOLDER}/step.py"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import importlib.resources\nimportlib.resources.files('pkg')",
+        "from importlib import resources\nresources.files('pkg').joinpath('x')",
+        "from importlib.resources import files as f\nimport pkg\nf(pkg)",
+        "from importlib.resources import read_text\nread_text('pkg', 'rows.csv')",
+        "import pkgutil\npkgutil.get_data('pkg', 'rows.csv')",
+        "import pkg.own",
+    ],
+)
+def test_files_of_a_package_count_by_their_bytes(text: str) -> None:
+    files = {
+        f"{FOLDER}/step.py": text,
+        f"{FOLDER}/pkg/__init__.py": "",
+        f"{FOLDER}/pkg/own.py": "from importlib.resources import files\nfiles(__package__)",
+        f"{FOLDER}/pkg/rows.csv": "a\n1\n",
+        f"{FOLDER}/pkg/unread.py": "",
+    }
+    found = code(files)
+    assert "pkg/rows.csv" in found.files
+    assert "pkg/unread.py" not in found.files
+    assert code({**files, f"{FOLDER}/pkg/rows.csv": "a\n2\n"}).files != found.files
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("exec(text)", "exec() of code that is only known when it runs"),
+        ("import runpy\nrunpy.run_path(p)", "run_path() of a file that is only known when it runs"),
+        ("import sys\nsys.path.append('x')", "sys.path is changed"),
+        ("from importlib.metadata import entry_points\nentry_points()", "entry_points()"),
+        ("from importlib.resources import files\nfiles(name())", "files() of a package"),
+    ],
+)
+def test_what_reading_cannot_follow_is_said(text: str, what: str) -> None:
+    (line,) = code({f"{FOLDER}/step.py": text}).unseen
+    assert what in line
+    assert code({f"{FOLDER}/step.py": "model.eval()\nfiles('x')\ndf.exec(1)"}).unseen == ()
+
+
+def test_a_module_too_large_to_be_parsed_counts_by_its_bytes_and_says_so() -> None:
+    text = "x = [" + "1, " * 120_000 + "]"
+    found = code({f"{FOLDER}/step.py": "import table", f"{FOLDER}/table.py": text})
+    assert found.unseen == (f"{FOLDER}/table.py:1: it has more than 100,000 words: it is not read",)
+    changed = code({f"{FOLDER}/step.py": "import table", f"{FOLDER}/table.py": text + "# more"})
+    assert changed.files["table.py"] != found.files["table.py"]
+
+
+COMMANDED = {
+    f"{FOLDER}/prep.sh": "#!/bin/sh\n. ./lib/common.sh\npython -m tool.run --fast\n",
+    f"{FOLDER}/lib/common.sh": "alias x=y",
+    f"{FOLDER}/tool/__init__.py": "",
+    f"{FOLDER}/tool/run.py": "import near, numpy",
+    f"{FOLDER}/near.py": "",
+    f"{FOLDER}/bin/go": "#!/usr/bin/env python3\nimport near",
+    f"{FOLDER}/conf/full.yaml": "a: 1",
+    f"{FOLDER}/conf/half.yaml": "a: 2",
+    f"{FOLDER}/unrelated.sh": "",
+    "pkg/__init__.py": "",
+    "pkg/__main__.py": "from pkg import part",
+    "pkg/part.py": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (
+            ["./prep.sh"],
+            "prep.sh lib/common.sh tool/__init__.py tool/run.py near.py",
+        ),
+        (["bin/go", "--n=1"], "bin/go near.py"),
+        (["python", "-m", "pkg"], "pkg/__init__.py pkg/__main__.py pkg/part.py"),
+        (["python3", "-m", "tool.run"], "tool/__init__.py tool/run.py near.py"),
+        (
+            ["sh", "-c", "cat conf/half.yaml | python 'bin/go' > $0"],
+            "conf/half.yaml bin/go near.py",
+        ),
+        (["go", "--conf=./conf/full.yaml"], "conf/full.yaml"),
+        (["tar", "c", "conf/"], "conf/full.yaml conf/half.yaml"),
+        (["echo", "conf", "-", "{inputs.near.py}", "../p/near.py", "/near.py", "s/a/b/"], ""),
+    ],
+)
+def test_a_command_reaches_the_files_that_its_words_name(words: list[str], names: str) -> None:
+    tree = MemoryTree({path: text.encode() for path, text in COMMANDED.items()})
+    assert set(Codes(tree).of_command(tuple(words), FOLDER).files) == set(names.split())
+
+
+def test_a_second_reading_sees_what_was_edited_meanwhile() -> None:
+    files = {f"{FOLDER}/step.py": b"import near", f"{FOLDER}/near.py": b"x = 1"}
+    codes = Codes(MemoryTree(files))
+    before = codes.of_function("step:f", FOLDER)
+    files[f"{FOLDER}/near.py"] = b"x = 2"
+    assert codes.of_function("step:f", FOLDER) == before
+    assert codes.again().of_function("step:f", FOLDER).files != before.files
