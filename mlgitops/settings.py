@@ -17,19 +17,24 @@ from mlgitops.git import Repository
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """``root``: the work tree. ``ci``: nobody is there to answer, and nothing may be made up."""
+    """``root``: the work tree. ``ci``: nobody is there to answer, and nothing may be made up.
+
+    ``prepared``: steps may be forked from a process that has imported their libraries.
+    """
 
     repository: Repository
     root: Path
     project: Located[Project]
     store: Path
     ci: bool
+    prepared: bool
 
 
 def read(directory: Path) -> Settings:
     """Return the settings of the repository that ``directory`` is in.
 
-    ``MLGITOPS_STORE`` names a store shared by several clones (a CI cache, a network folder).
+    ``MLGITOPS_STORE`` names a store shared by several clones (a CI cache, a network folder);
+    ``MLGITOPS_PREPARED=0`` starts every step's process anew.
     Raises GitError outside a repository, SpecError when ``mlgitops.yaml`` is missing or unreadable,
     Refused when it is wrong.
     """
@@ -44,6 +49,7 @@ def read(directory: Path) -> Settings:
         project=project,
         store=shared_store() or home / project.spec.store.path,
         ci=os.environ.get("CI", "").lower() in ("1", "true"),
+        prepared=os.environ.get("MLGITOPS_PREPARED") != "0",
     )
 
 

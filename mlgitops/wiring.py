@@ -56,7 +56,7 @@ def seams(
         repository=given.repository,
         store=LocalStore(given.store),
         forge=forge,
-        executor=ProcessExecutor(),
+        executor=ProcessExecutor(prepared=given.prepared),
         targets={"compose": Compose(), "kubernetes": Kubernetes(), "kserve": KServe()},
         clock=_now,
         say=say,

@@ -9,8 +9,22 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """What is known of a worker before it starts, so that an executor may have it prepared.
+
+    ``imports``: libraries that it will import. ``folders``: whose modules come before those.
+    """
+
+    imports: tuple[str, ...]
+    folders: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A command with its own directory and nothing but the environment given here."""
+    """A command with its own directory and nothing but the environment given here.
+
+    ``worker``: the command is ``executor.worker`` with a task file; None for any other.
+    """
 
     name: str
     argv: tuple[str, ...]
@@ -18,6 +32,7 @@ class Job:
     environment: Mapping[str, str]
     log: Path
     timeout: float
+    worker: Worker | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +51,10 @@ class Executor(Protocol):
 
     def run(self, job: Job) -> Outcome:
         """Run to the end, output to ``job.log``. Over time, the whole process group is killed."""
+        ...
+
+    def expect(self, job: Job) -> None:
+        """Workers like ``job`` will be run soon: get ready for them beside what else is done."""
         ...
 
     def stop(self) -> None:

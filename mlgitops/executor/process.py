@@ -7,26 +7,31 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from mlgitops.core.errors import StepFailed, TryLater
 from mlgitops.executor import Job, Outcome
 from mlgitops.executor.guard import guard
+from mlgitops.executor.prepared import Ended, Prepared
 
 _MAXRSS_UNIT: Final = 1024  # Linux counts in KiB
 _LOOK: Final = 0.1  # seconds between two looks at what runs
-_LINGER: Final = 20  # looks at nothing before the watcher ends
+_LINGER: Final = 30  # looks at nothing before the watcher ends
+_NO_LOOK: Final = 1 << 62  # more than there is to see
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class _Running:
     """A job that runs. ``seen``: the most memory that it was seen to have used, in bytes."""
 
     pid: int
     deadline: float
+    kill: Callable[[], None]
     over_time: bool = False
     seen: int = 0
 
@@ -34,55 +39,95 @@ class _Running:
 class ProcessExecutor:
     """See ``Executor``. What a job leaves running in its process group ends with it.
 
-    One thread watches over all jobs; the thread that calls ``run`` only waits.
+    One thread watches over all jobs; the thread that calls ``run`` only waits. ``prepared``: start
+    workers from processes that have imported their libraries already.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, prepared: bool = True) -> None:
         self._lock = threading.Lock()
-        self._running: dict[int, _Running] = {}
+        self._running: set[_Running] = set()
         self._watched = False
         self._stopped = False
+        self._prepared = Prepared() if prepared else None
 
     def run(self, job: Job) -> Outcome:
         """See ``Executor.run``. StepFailed when the command cannot be started at all."""
         if self._stopped:
             raise TryLater(f"{job.name} was not started: the run was stopped")
         started = time.perf_counter()
-        process = _start(job)
-        pid = process.pid
-        slot = guard().note(pid)
-        running = _Running(pid=pid, deadline=time.monotonic() + job.timeout)
-        try:
-            self._watch_over(running)
-            # Without reaping it: as long as the leader is a zombie its group's number is ours.
-            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-        finally:
-            with self._lock:
-                self._running.pop(pid, None)
-            _kill_group(pid)
-            guard().forget(slot)
-            _, status, usage = os.wait4(pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
+        found = None
+        if job.worker is not None and self._prepared is not None:
+            found = self._forked(job, self._prepared)
+        ended, over_time = found or self._spawned(job)
         return Outcome(
-            exit_code=process.returncode,
-            timed_out=running.over_time,
+            exit_code=os.waitstatus_to_exitcode(ended.status),
+            timed_out=over_time,
             wall=time.perf_counter() - started,
-            cpu=usage.ru_utime + usage.ru_stime,
-            peak_memory=_peak(usage.ru_maxrss * _MAXRSS_UNIT, running.seen),
+            cpu=ended.cpu,
+            peak_memory=ended.memory,
         )
+
+    def expect(self, job: Job) -> None:
+        """See ``Executor.expect``."""
+        if self._prepared is not None and not self._stopped:
+            self._prepared.expect(job)
+            self._keep_watch()
 
     def stop(self) -> None:
         """See ``Executor.stop``."""
         with self._lock:
             self._stopped = True
-            for pid in self._running:
-                _kill_group(pid)
+            for one in self._running:
+                one.kill()
 
-    def _watch_over(self, running: _Running) -> None:
+    def _spawned(self, job: Job) -> tuple[Ended, bool]:
+        """Run a new process to its end; say whether it was over its time."""
+        process = _start(job)
+        pid = process.pid
+        slot = guard().note(pid)
+        running = _Running(
+            pid=pid, deadline=time.monotonic() + job.timeout, kill=partial(_kill_group, pid)
+        )
+        try:
+            self._add(running)
+            # Without reaping it: as long as the leader is a zombie its group's number is ours.
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        finally:
+            self._remove(running)
+            _kill_group(pid)
+            guard().forget(slot)
+            _, status, usage = os.wait4(pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        memory = _peak(usage.ru_maxrss * _MAXRSS_UNIT, running.seen)
+        cpu = usage.ru_utime + usage.ru_stime
+        return Ended(status=status, cpu=cpu, memory=memory), running.over_time
+
+    def _forked(self, job: Job, prepared: Prepared) -> tuple[Ended, bool] | None:
+        """Run a child of a prepared parent to its end; None: it was not started."""
+        asked = prepared.ask(job)
+        if asked is None:
+            return None
+        deadline = time.monotonic() + job.timeout
+        running = _Running(pid=0, deadline=deadline, kill=asked.kill, seen=_NO_LOOK)
+        try:
+            self._add(running)
+            return (asked.wait(), running.over_time) if asked.started() else None
+        finally:
+            self._remove(running)
+
+    def _add(self, running: _Running) -> None:
         with self._lock:
-            self._running[running.pid] = running
+            self._running.add(running)
             if self._stopped:
-                _kill_group(running.pid)
+                running.kill()
+        self._keep_watch()
+
+    def _remove(self, running: _Running) -> None:
+        with self._lock:
+            self._running.discard(running)
+
+    def _keep_watch(self) -> None:
+        with self._lock:
             if self._watched:
                 return
             self._watched = True
@@ -97,17 +142,19 @@ class ProcessExecutor:
                 idle = 0 if self._running else idle + 1
                 if idle > _LINGER:
                     self._watched = False
-                    return
+                    break
                 now = time.monotonic()
-                for one in self._running.values():
-                    if now > one.deadline:
-                        one.over_time = True
-                        _kill_group(one.pid)
-                looked = list(self._running.values())
+                for one in self._running:
+                    one.over_time = one.over_time or now > one.deadline
+                    if one.over_time or self._stopped:
+                        one.kill()
+                looked = list(self._running)
             own = _high_water(os.getpid()) if looked else 0
             for one in looked:
                 if one.seen <= own:
                     one.seen = max(one.seen, _high_water(one.pid))
+        if self._prepared is not None:
+            self._prepared.close()
 
 
 def _start(job: Job) -> subprocess.Popen[bytes]:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from mlgitops.core.digests import Digest, canonical, of_bytes, of_value
 from mlgitops.core.errors import Refused, TryLater
 from mlgitops.core.keys import Parts
-from mlgitops.core.records import Record
+from mlgitops.core.records import Output
+from mlgitops.core.results import Results, taken
 from mlgitops.core.specs.base import seconds
 from mlgitops.core.specs.pipelines import FileInput, FileSource
 from mlgitops.executor import Job
-from mlgitops.executor.tasks import Given, Task, write_task
+from mlgitops.executor.tasks import LIST, Given, Task, write_task
 from mlgitops.flow.checkout import Checkout, Node
+from mlgitops.flow.preparing import worker_of
 from mlgitops.formats import SUFFIXES
 
 _PLACEHOLDER = re.compile(r"\{(inputs|outputs|params)\.(\w+)\}")
@@ -33,12 +36,18 @@ _THREADS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """One step to do: what decides its result, what is before it, and how many cores it may use."""
+    """One step to do: what decides its result, what is before it, and how many cores it may use.
+
+    ``gpus``: the graphics processors that it may use; None: this machine has none. ``stopped``: set
+    when the run is given up.
+    """
 
     node: Node
     parts: Parts
-    made: Mapping[str, Record]
+    made: Results
     threads: int
+    gpus: tuple[str, ...] | None = None
+    stopped: threading.Event = field(default_factory=threading.Event)
 
 
 def output_place(directory: Path, name: str, format: str) -> Path:
@@ -51,19 +60,28 @@ def prepare(checkout: Checkout, work: Work, directory: Path, attempt: int) -> Jo
     for name in ("work", "home", "tmp", "inputs", "outputs"):
         (directory / name).mkdir(exist_ok=True)
     given = _inputs(checkout, work, directory)
+    prepared = None
     if work.node.step.command is not None:
         argv = _command(checkout, work, directory, given)
     else:
         task = _task(checkout, work, directory, given)
         argv = worker(checkout, write_task(task, directory))
+        formats = {*work.parts.outputs.values(), *(one.format for one in given.values())}
+        prepared = worker_of(checkout, work.node, formats, calls=True)
     return Job(
         name=work.node.name,
         argv=argv,
         directory=directory / "work",
-        environment=environment(checkout, work.node, directory, work.threads),
+        environment={**environment(checkout, work.node, directory, work.threads), **_gpus(work)},
         log=directory / f"log-{attempt}",
         timeout=seconds(work.node.step.timeout),
+        worker=prepared,
     )
+
+
+def _gpus(work: Work) -> dict[str, str]:
+    """Return what keeps a step to its graphics processors, on a machine that has some."""
+    return {} if work.gpus is None else {"CUDA_VISIBLE_DEVICES": ",".join(work.gpus)}
 
 
 def describing(checkout: Checkout, work: Work, directory: Path, names: list[str]) -> Job:
@@ -86,6 +104,7 @@ def describing(checkout: Checkout, work: Work, directory: Path, names: list[str]
         environment=environment(checkout, work.node, directory, work.threads),
         log=inner / "log",
         timeout=seconds(work.node.step.timeout),
+        worker=worker_of(checkout, work.node, set(task.outputs.values()), calls=False),
     )
 
 
@@ -123,22 +142,41 @@ def _task(checkout: Checkout, work: Work, directory: Path, given: Mapping[str, G
 
 def _inputs(checkout: Checkout, work: Work, directory: Path) -> dict[str, Given]:
     """Return where each input stands. A command gets copies: it could write to what it is given."""
-    store, found = checkout.seams.store, {}
+    found: dict[str, Given] = {}
     for name, one in work.node.step.inputs.items():
         if isinstance(one, FileInput):
             wanted = work.parts.inputs[name].digest
             path = _copy(checkout, work.node, one.file, directory / "inputs" / name, wanted)
             found[name] = Given(path=str(path), format="path")
             continue
-        maker, _, output = one.partition(".")
-        made = work.made[maker].outputs[output]
-        path = store.path(made.digest)
-        if work.node.step.command is not None:
-            goal = directory / "inputs" / (name + SUFFIXES[made.format])
-            shutil.copyfile(path, goal)
-            path = goal
-        found[name] = Given(path=str(path), format=made.format, types=made.types)
+        copied = work.node.step.command is not None
+        match taken(work.made, one):
+            case Output() as made:
+                goal = directory / "inputs" / (name + SUFFIXES[made.format])
+                found[name] = _given(checkout, made, goal if copied else None)
+            case several:
+                folder = directory / "inputs" / name
+                if copied:
+                    folder.mkdir()
+                items = tuple(
+                    _given(
+                        checkout,
+                        made,
+                        folder / f"{place:04d}{SUFFIXES[made.format]}" if copied else None,
+                    )
+                    for place, made in enumerate(several)
+                )
+                found[name] = Given(path=str(folder), format=LIST, items=items)
     return found
+
+
+def _given(checkout: Checkout, made: Output, goal: Path | None) -> Given:
+    """Return where an output stands: a copy at ``goal``, or in the store."""
+    path = checkout.seams.store.path(made.digest)
+    if goal is not None:
+        shutil.copyfile(path, goal)
+        path = goal
+    return Given(path=str(path), format=made.format, types=made.types)
 
 
 def _copy(checkout: Checkout, node: Node, file: str, goal: Path, wanted: Digest) -> Path:
