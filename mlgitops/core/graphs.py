@@ -69,17 +69,19 @@ def step_inputs(step: Step) -> tuple[tuple[str, str, str], ...]:
 
 def step_needs(pipeline: Pipeline) -> dict[str, tuple[str, ...]]:
     """Return each step's name with those of the steps whose outputs it reads or asks about."""
-    return {
-        step.name: tuple(
-            dict.fromkeys(
-                (
-                    *(maker for _, maker, _ in step_inputs(step)),
-                    *(owner for owner, _ in referenced(step) if owner != "params"),
-                )
+    return {step.name: makers(step) for step in pipeline.steps}
+
+
+def makers(step: Step) -> tuple[str, ...]:
+    """Return the names of the steps whose outputs a step reads or asks about."""
+    return tuple(
+        dict.fromkeys(
+            (
+                *(maker for _, maker, _ in step_inputs(step)),
+                *(owner for owner, _ in referenced(step) if owner != "params"),
             )
         )
-        for step in pipeline.steps
-    }
+    )
 
 
 def step_order(pipeline: Pipeline) -> tuple[Step, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from mlgitops.core.digests import JSON, Digest
 from mlgitops.core.keys import Parts, changes
@@ -25,7 +25,8 @@ class Reuse:
 class Execute:
     """The step has to run. ``key`` is None while a step before it has to run first.
 
-    ``usual``: the seconds that it took last time, as far as they are known.
+    ``parts``: what the key is made of. ``usual``: the seconds that it took last time, as far as
+    they are known.
     """
 
     pipeline: str
@@ -34,9 +35,20 @@ class Execute:
     because: tuple[str, ...]
     notes: tuple[str, ...] = ()
     usual: float | None = None
+    parts: Parts | None = None
 
 
-Decision: TypeAlias = "Reuse | Execute"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skip:
+    """The step is not meant to run: its condition does not hold, or what it reads is skipped."""
+
+    pipeline: str
+    step: str
+    because: str
+    notes: tuple[str, ...] = ()
+
+
+Decision: TypeAlias = "Reuse | Execute | Skip"
 Plan: TypeAlias = tuple[Decision, ...]
 
 
@@ -53,7 +65,7 @@ class Known:
     latest: Record | None = None
 
 
-def decide(pipeline: str, step: str, key: Digest, parts: Parts, known: Known) -> Decision:
+def decide(pipeline: str, step: str, key: Digest, parts: Parts, known: Known) -> Reuse | Execute:
     """Return whether the work of ``key`` has to be done, and why."""
     if known.record is not None and not known.missing:
         return Reuse(pipeline=pipeline, step=step, record=known.record, notes=notes(known.record))
@@ -63,7 +75,9 @@ def decide(pipeline: str, step: str, key: Digest, parts: Parts, known: Known) ->
         because = ("never ran",)
     else:
         because = changes(known.latest.parts, parts) or ("its record is gone",)
-    return Execute(pipeline=pipeline, step=step, key=key, because=because, usual=usual(known))
+    return Execute(
+        pipeline=pipeline, step=step, key=key, because=because, usual=usual(known), parts=parts
+    )
 
 
 def usual(known: Known) -> float | None:
@@ -108,3 +122,14 @@ def to_json(decision: Decision) -> dict[str, JSON]:
                 "notes": list(decision.notes),
                 "key": key,
             }
+        case Skip(because=reason):
+            return {
+                "pipeline": decision.pipeline,
+                "step": decision.step,
+                "action": "skip",
+                "because": [reason],
+                "notes": [],
+                "key": None,
+            }
+        case _:
+            assert_never(decision)

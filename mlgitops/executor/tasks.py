@@ -6,22 +6,27 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from mlgitops.core.digests import JSON
 from mlgitops.formats import SUFFIXES, Description
 
 TASK_FILE: Final = "task.json"
 RESULT_FILE: Final = "result.json"
+LIST: Final = "list"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """One input: a file that is read as ``format``, or handed over as a path (format ``path``)."""
+    """One input: a file that is read as ``format``, or handed over as a path (format ``path``).
+
+    ``items``: the inputs of one that is a list (format ``list``).
+    """
 
     path: str
     format: str
     types: tuple[str, ...] = ()
+    items: tuple[Given, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +84,18 @@ def write_task(task: Task, directory: Path) -> Path:
 def read_task(path: Path) -> Task:
     """Read what ``write_task`` wrote."""
     value = json.loads(path.read_text(encoding="utf-8"))
-    value["inputs"] = {
-        name: Given(path=one["path"], format=one["format"], types=tuple(one["types"]))
-        for name, one in value["inputs"].items()
-    }
+    value["inputs"] = {name: _given(one) for name, one in value["inputs"].items()}
     value["declared"] = tuple(value["declared"])
     return Task(**value)
+
+
+def _given(value: Mapping[str, Any]) -> Given:
+    return Given(
+        path=value["path"],
+        format=value["format"],
+        types=tuple(value["types"]),
+        items=tuple(_given(one) for one in value["items"]),
+    )
 
 
 def write_result(result: Done | Failed, directory: Path) -> None:

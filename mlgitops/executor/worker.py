@@ -17,7 +17,7 @@ from typing import Any, assert_never
 from mlgitops import formats
 from mlgitops.core.errors import MlgitopsError
 from mlgitops.executor import tracebacks
-from mlgitops.executor.tasks import Done, Failed, Given, Task, read_task, write_result
+from mlgitops.executor.tasks import LIST, Done, Failed, Given, Task, read_task, write_result
 from mlgitops.executor.watching import Watch
 from mlgitops.formats import Description
 
@@ -105,6 +105,8 @@ def _load(name: str, given: Given) -> object:
     path = Path(given.path)
     if given.format == "path":
         return path
+    if given.format == LIST:
+        return [_load(f"{name}[{place}]", one) for place, one in enumerate(given.items)]
     try:
         return formats.read(path, given.format, given.types)
     except MlgitopsError as error:

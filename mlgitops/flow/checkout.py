@@ -12,10 +12,13 @@ from pathlib import Path
 from mlgitops.core import locks
 from mlgitops.core.codes import Code, Codes
 from mlgitops.core.digests import Digest, of_bytes, of_value
+from mlgitops.core.elements import Element
 from mlgitops.core.errors import SpecError
 from mlgitops.core.keys import Input, Kind, Parts
+from mlgitops.core.marks import Mark
 from mlgitops.core.queries import meaning_of_query
-from mlgitops.core.records import Record
+from mlgitops.core.records import Output
+from mlgitops.core.results import Results, digest_of_list, list_of, taken
 from mlgitops.core.specs.base import Located
 from mlgitops.core.specs.pipelines import FileInput, FileSource, Pipeline, PythonSource, Step
 from mlgitops.core.specs.step_sources import HttpSource, SqlSource
@@ -33,10 +36,16 @@ _PARSING = threading.Lock()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One step of one pipeline, with the place that it was written at."""
+    """One step of one pipeline, with the place that it was written at.
+
+    ``element``: which of its elements, of a step with ``foreach``. ``variant``: which pass of a
+    backfill, such as ``month=3``; empty otherwise.
+    """
 
     pipeline: Located[Pipeline]
     step: Step
+    element: Element | None = None
+    variant: str = ""
 
     @property
     def folder(self) -> str:
@@ -46,11 +55,18 @@ class Node:
     @property
     def name(self) -> str:
         """``pipeline.step``, for people."""
-        return f"{self.pipeline.spec.name}.{self.step.name}"
+        variant = f" ({self.variant})" if self.variant else ""
+        return f"{self.pipeline.spec.name}.{self.label}{variant}"
 
-    def keys(self, *keys: str | int) -> tuple[str | int, ...]:
-        """Return the path of keys to a value of this step in its document."""
-        return ("steps", self.pipeline.spec.steps.index(self.step), *keys)
+    @property
+    def label(self) -> str:
+        """The step's name, with its element: ``train[month=3]``."""
+        return self.step.name if self.element is None else f"{self.step.name}[{self.element.label}]"
+
+    def mark(self, *keys: str | int) -> Mark:
+        """Return where a value of this step stands."""
+        names = [step.name for step in self.pipeline.spec.steps]
+        return self.pipeline.mark("steps", names.index(self.step.name), *keys)
 
 
 @dataclass(kw_only=True)
@@ -77,22 +93,25 @@ class Checkout:
         located = self.workspace.pipelines[pipeline]
         return Node(pipeline=located, step=located.spec.step(step))
 
-    def parts(self, node: Node, made: Mapping[str, Record]) -> Parts:
+    def parts(self, node: Node, made: Results) -> Parts:
         """Return everything that decides the step's result.
 
-        ``made``: the records of the steps that it reads from. Raises SpecError for a module or file
+        ``made``: the results of the steps that it reads from. Raises SpecError for a module or file
         that is not there.
         """
         step, code = node.step, self.code(node)
         kind, words = self._called(node)
         inputs = dict(self._inputs(node, made))
         outputs = {name: output.format for name, output in step.outputs.items()}
-        formats = {*outputs.values(), *(one.format for one in inputs.values())}
+        formats = {*outputs.values(), *(_bare(one.format) for one in inputs.values())}
+        params = {name: node.pipeline.spec.params[name] for name in step.params}
+        if node.element is not None:
+            params[node.element.argument] = node.element.value
         return Parts(
             kind=kind,
             words=words,
             code=code.files,
-            params={name: node.pipeline.spec.params[name] for name in step.params},
+            params=params,
             inputs=inputs,
             outputs=outputs,
             lock=self._lock(code, kind, formats),
@@ -108,28 +127,28 @@ class Checkout:
             if step.run is not None:
                 return codes.of_function(step.run, node.folder)
             if step.notebook is not None:
-                self._required(node, step.notebook, node.keys("notebook"))
+                self._required(node, step.notebook, "notebook")
                 return codes.of_script(step.notebook, node.folder)
             if step.sql is not None:
-                query = self._required(node, step.sql, node.keys("sql"))
+                query = self._required(node, step.sql, "sql")
                 return _one_file(node, step.sql, meaning_of_query(query))
             match step.source:
                 case PythonSource(run=function):
                     return codes.of_function(function, node.folder)
                 case SqlSource(query=path):
                     # As it is: a database may name a column by the text of its expression.
-                    query = self._required(node, path, node.keys("source", "query"))
+                    query = self._required(node, path, "source", "query")
                     return _one_file(node, path, of_bytes(query))
                 case _:
                     return self._named_code(node, codes)
 
-    def _required(self, node: Node, path: str, keys: tuple[str | int, ...]) -> bytes:
+    def _required(self, node: Node, path: str, *keys: str) -> bytes:
         data = self.tree.read(f"{node.folder}/{path}")
         if data is None:
             raise SpecError(
                 f"there is no file {path!r}",
                 hint=f"it is looked for at {node.folder}/{path}; is it committed?",
-                at=node.pipeline.mark(*keys),
+                at=node.mark(*keys),
             )
         return data
 
@@ -181,21 +200,23 @@ class Checkout:
                 # `plan` and `run` have refused it before (core.unsupported).
                 raise SpecError(f"this version does not run {node.name} yet")
 
-    def _inputs(self, node: Node, made: Mapping[str, Record]) -> Iterator[tuple[str, Input]]:
+    def _inputs(self, node: Node, made: Results) -> Iterator[tuple[str, Input]]:
         for name, given in node.step.inputs.items():
             if isinstance(given, FileInput):
-                keys = node.keys("inputs", name)
-                yield name, Input(digest=self.file_digest(node, given.file, keys), format="path")
-            else:
-                maker, _, output = given.partition(".")
-                found = made[maker].outputs[output]
-                yield name, Input(digest=found.digest, format=found.format)
+                digest = self.file_digest(node, given.file, "inputs", name)
+                yield name, Input(digest=digest, format="path")
+                continue
+            match taken(made, given):
+                case Output(digest=digest, format=format):
+                    yield name, Input(digest=digest, format=format)
+                case outputs:
+                    format = list_of(outputs[0].format if outputs else "json")
+                    yield name, Input(digest=digest_of_list(outputs), format=format)
         if isinstance(node.step.source, FileSource):
-            keys = node.keys("source", "path")
-            digest = self.file_digest(node, node.step.source.path, keys)
+            digest = self.file_digest(node, node.step.source.path, "source", "path")
             yield "file", Input(digest=digest, format="path")
 
-    def file_digest(self, node: Node, path: str, keys: tuple[str | int, ...]) -> Digest:
+    def file_digest(self, node: Node, path: str, *keys: str) -> Digest:
         """Return the digest of a file, or of the names and files of a folder."""
         place = f"{node.folder}/{path}"
         data = self.tree.read(place)
@@ -210,7 +231,7 @@ class Checkout:
             raise SpecError(
                 f"there is no file {path!r}",
                 hint=f"it is looked for at {place}; is it committed?",
-                at=node.pipeline.mark(*keys),
+                at=node.mark(*keys),
             )
         return of_value(dict(inside))
 
@@ -237,6 +258,10 @@ class Checkout:
         """Yield a sentence for each distribution that is not installed as the lock file says."""
         for name, (locked, here) in sorted(self.differs.items()):
             yield f"{name} {here} is installed, {LOCK_FILE} says {locked}: what is installed counts"
+
+
+def _bare(format: str) -> str:
+    return format.removeprefix(list_of(""))
 
 
 def _one_file(node: Node, path: str, digest: Digest) -> Code:

@@ -9,6 +9,8 @@ from typing import Final
 
 from mlgitops.core.digests import canonical, short
 from mlgitops.core.errors import StepFailed
+from mlgitops.core.records import Output
+from mlgitops.core.results import taken
 from mlgitops.executor import Job, Outcome
 from mlgitops.executor.tasks import Done, Failed
 from mlgitops.flow.checkout import Checkout
@@ -74,13 +76,17 @@ def _given(work: Work) -> list[str]:
     lines = []
     for name, one in work.node.step.inputs.items():
         if isinstance(one, str):
-            maker, _, output = one.partition(".")
-            made = work.made[maker].outputs[output]
-            size = f"{made.rows:,} rows" if made.rows is not None else f"{made.size:,} bytes"
-            lines.append(f"{name} = {one} ({made.format}, {size}, {short(made.digest)})")
+            lines.append(f"{name} = {one} ({_told(taken(work.made, one))})")
         else:
             lines.append(f"{name} = the file {one.file} ({short(work.parts.inputs[name].digest)})")
     lines += [f"{name} = {canonical(value).decode()}" for name, value in work.parts.params.items()]
     if work.parts.as_of is not None:
         lines.append(f"as_of = {work.parts.as_of}")
     return lines
+
+
+def _told(made: Output | tuple[Output, ...]) -> str:
+    if not isinstance(made, Output):
+        return f"a list of {len(made)}"
+    size = f"{made.rows:,} rows" if made.rows is not None else f"{made.size:,} bytes"
+    return f"{made.format}, {size}, {short(made.digest)}"

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mlgitops.core.digests import Digest, of_value, short
 from mlgitops.core.errors import Refused, StoreError, TryLater
 from mlgitops.core.events import StepWaiting
 from mlgitops.core.keys import key_of
-from mlgitops.core.plans import Reuse, notes
+from mlgitops.core.plans import Execute, Reuse, notes
 from mlgitops.core.records import Record
+from mlgitops.core.results import Results
 from mlgitops.core.specs.environments import Snapshot
 from mlgitops.core.specs.pipelines import PythonSource
 from mlgitops.files import write_whole
 from mlgitops.flow.checkout import Checkout, Node
+from mlgitops.flow.deciding import decide_step, lookup
 from mlgitops.flow.jobs import Work
-from mlgitops.flow.plan import decide_step
 from mlgitops.flow.snapshots import (
     key_of_pin,
     moment,
@@ -42,67 +43,90 @@ class Performed:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class How:
+    """How a step runs: its threads and graphics processors (None: this machine has none).
+
+    ``anew``: although its work may be known. ``stopped``: set when the whole run is given up.
+    """
+
+    threads: int
+    gpus: tuple[str, ...] | None = None
+    anew: bool = False
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+
 def perform(
     checkout: Checkout,
     node: Node,
-    made: Mapping[str, Record],
+    made: Results,
     *,
-    threads: int,
-    force: bool,
-    stopped: Callable[[], bool],
+    decision: Execute,
+    how: How,
 ) -> Performed:
     """Do the work of ``node``, or take what another run made of it meanwhile.
 
-    ``stopped``: asked while waiting for another run; TryLater when it answers yes.
+    Raises TryLater when the run is given up while this waits for another one.
     """
     told = False
 
     def waiting() -> None:
         nonlocal told
-        if stopped():
+        if how.stopped.is_set():
             raise TryLater(f"{node.name} was not started: the run was stopped")
         if not told:
             checkout.seams.watch(StepWaiting(name=node.name))
             told = True
 
-    with checkout.seams.store.lock(_lock_key(checkout, node, made), waiting):
+    with checkout.seams.store.lock(lock_key(node, decision), waiting):
         # The lock was free, or it was another's: then the work is known by now.
-        if not force or told:
-            again = decide_step(checkout, node, made)
-            if isinstance(again, Reuse):
-                return Performed(record=again.record, elsewhere=True)
+        known = _known(checkout, node, made, decision) if told or not how.anew else None
+        if known is not None:
+            return Performed(record=known, elsewhere=True)
         started = time.perf_counter()
-        record, remarks = _work(checkout, node, made, threads)
+        record, remarks = _work(checkout, node, made, decision, how)
         seconds = time.perf_counter() - started
         return Performed(record=record, seconds=seconds, notes=(*remarks, *notes(record)))
 
 
-def _lock_key(checkout: Checkout, node: Node, made: Mapping[str, Record]) -> Digest:
-    if isinstance(node.step.source, PythonSource):
+def lock_key(node: Node, decision: Execute) -> Digest:
+    """Return what names the work, so that nobody does it twice at once."""
+    if decision.key is None or isinstance(node.step.source, PythonSource):
         # Its key is not known before it has brought something in.
         return of_value(["source", node.pipeline.spec.name, node.step.name])
-    return key_of(checkout.parts(node, made))
+    return decision.key
+
+
+def _known(checkout: Checkout, node: Node, made: Results, decision: Execute) -> Record | None:
+    if decision.parts is None or decision.key is None:
+        again = decide_step(checkout, node, made)
+        return again.record if isinstance(again, Reuse) else None
+    known = lookup(checkout.seams.store, decision.key, None)
+    return None if known.missing else known.record
 
 
 def _work(
-    checkout: Checkout, node: Node, made: Mapping[str, Record], threads: int
+    checkout: Checkout, node: Node, made: Results, decision: Execute, how: How
 ) -> tuple[Record, tuple[str, ...]]:
     """Return the record of the work, done now, and what to say about it."""
-    parts = checkout.parts(node, made)
     if isinstance(node.step.source, PythonSource):
         pin = read_pin(checkout, node)
         if pin is not None:
-            return ask_again(checkout, node, made, pin, threads)
-        return _first(checkout, node, made, threads)
-    key = key_of(parts)
-    work = Work(node=node, parts=parts, made=made, threads=threads)
+            return ask_again(checkout, node, made, pin, how.threads)
+        return _first(checkout, node, made, how.threads)
+    # What the key was made of: whatever is edited since is found when it is read again.
+    parts = decision.parts or checkout.parts(node, made)
+    key = decision.key or key_of(parts)
+    work = Work(
+        node=node, parts=parts, made=made, threads=how.threads, gpus=how.gpus, stopped=how.stopped
+    )
     record = execute(checkout, work, key)
     remember(checkout, record, key)
     return record, ()
 
 
 def take_snapshot(
-    checkout: Checkout, node: Node, made: Mapping[str, Record], as_of: str, threads: int
+    checkout: Checkout, node: Node, made: Results, as_of: str, threads: int
 ) -> tuple[Snapshot, Record]:
     """Ask a source for its rows as of ``as_of``; bytes and record are stored, no pin is written."""
     parts = replace(checkout.parts(node, made), as_of=as_of)
@@ -115,7 +139,7 @@ def take_snapshot(
 
 
 def _first(
-    checkout: Checkout, node: Node, made: Mapping[str, Record], threads: int
+    checkout: Checkout, node: Node, made: Results, threads: int
 ) -> tuple[Record, tuple[str, ...]]:
     path = pin_path(node)
     if checkout.seams.ci:
@@ -129,7 +153,7 @@ def _first(
 
 
 def ask_again(
-    checkout: Checkout, node: Node, made: Mapping[str, Record], pin: Snapshot, threads: int
+    checkout: Checkout, node: Node, made: Results, pin: Snapshot, threads: int
 ) -> tuple[Record, tuple[str, ...]]:
     """Bring in what is pinned once more, because its bytes are gone; it must be the same rows."""
     parts = replace(checkout.parts(node, made), as_of=pin.as_of)

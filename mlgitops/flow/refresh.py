@@ -15,9 +15,9 @@ from mlgitops.core.unsupported import refuse
 from mlgitops.core.workspaces import Workspace
 from mlgitops.files import write_whole
 from mlgitops.flow.checkout import Checkout, Node
+from mlgitops.flow.choosing import threads_of
 from mlgitops.flow.performing import take_snapshot
 from mlgitops.flow.run import artifact
-from mlgitops.flow.running import threads_of
 from mlgitops.flow.seams import Seams
 from mlgitops.flow.snapshots import iso, pin_bytes, pin_path, read_pin
 

@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlgitops.core.digests import Digest
-from mlgitops.core.errors import UsageError
+from mlgitops.core.digests import JSON, Digest
+from mlgitops.core.errors import MlgitopsError, Refused, UsageError
 from mlgitops.core.events import RunEnded, RunStarted
 from mlgitops.core.findings import did_you_mean
-from mlgitops.core.plans import Execute
+from mlgitops.core.plans import Execute, Skip
 from mlgitops.core.records import Record
 from mlgitops.core.workspaces import Workspace
-from mlgitops.flow import plan
 from mlgitops.flow.checkout import Checkout
-from mlgitops.flow.running import Ran, Runner, cores, threads_of
+from mlgitops.flow.choosing import Choice, Meant, meant, threads_of
+from mlgitops.flow.machine import machine
+from mlgitops.flow.resources import Shares
+from mlgitops.flow.running import Ran, Runner
 from mlgitops.flow.seams import Seams
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """The steps in the order in which they were done."""
+    """The steps in the order in which they were done. ``error``: of the steps that failed."""
 
     steps: tuple[Ran, ...]
     seconds: float
+    error: MlgitopsError | None = None
 
     @property
     def executed(self) -> tuple[Ran, ...]:
         """The steps that ran."""
         return tuple(ran for ran in self.steps if isinstance(ran.decision, Execute))
+
+    @property
+    def skipped(self) -> tuple[Ran, ...]:
+        """The steps that were not meant to run this time."""
+        return tuple(ran for ran in self.steps if isinstance(ran.decision, Skip))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,41 +58,77 @@ def run(
     *,
     pipeline: str | None = None,
     until: str | None = None,
+    only: str | None = None,
+    start: str | None = None,
     jobs: int | None = None,
     force: bool = False,
+    keep_going: bool = False,
+    params: Mapping[str, JSON] | None = None,
 ) -> RunResult:
-    """Do what has to be done for the steps that are meant (see ``plan``), read from ``root``.
+    """Do what has to be done for the steps that are meant (see ``choosing``), read from ``root``.
 
     A first run of a source writes its pin into ``root``; Refused where ``seams.ci``. ``jobs``: how
-    many steps at once (the number of cores). Raises StepFailed when a step fails: what runs beside
-    it ends first, nothing new starts, and what is done is kept for the next run.
+    many steps at once (as many as the cores). Raises StepFailed when a step fails: what runs beside
+    it ends first, nothing new starts (but ``keep_going``: what does not need it), and what is done
+    is kept for the next run.
     """
-    started = time.perf_counter()
-    checkout = Checkout(seams=seams, workspace=workspace, root=root)
-    meant = plan.meant(workspace, pipeline, until)
-    at_once = jobs or cores()
-    seams.watch(RunStarted(total=len(meant), jobs=at_once))
-    done = Runner(
-        checkout=checkout,
-        meant=meant,
-        jobs=at_once,
-        threads=threads_of(workspace),
+    choice = Choice(
+        pipeline=pipeline,
+        until=until,
+        only=only,
+        start=start,
         force=force,
-    ).run()
-    for note in checkout.lock_notes():
-        seams.say(f"note: {note}")
-    result = RunResult(steps=done, seconds=time.perf_counter() - started)
-    ran = len(result.executed)
-    seams.watch(
-        RunEnded(
-            ran=ran,
-            reused=len(result.steps) - ran,
-            skipped=0,
-            failed=0,
-            seconds=result.seconds,
-        )
+        params=params or {},
     )
+    result = run_all(
+        Checkout(seams=seams, workspace=workspace, root=root),
+        meant(workspace, choice),
+        jobs=jobs,
+        keep_going=keep_going,
+    )
+    if result.error is not None:
+        raise result.error
     return result
+
+
+def run_all(
+    checkout: Checkout, steps: Sequence[Meant], *, jobs: int | None, keep_going: bool
+) -> RunResult:
+    """Do the work of ``steps``, and tell of it; the error of one that failed is returned."""
+    started, seams, shares = (
+        time.perf_counter(),
+        checkout.seams,
+        Shares(machine=machine(), jobs=jobs),
+    )
+    runner = Runner(
+        checkout=checkout,
+        meant=steps,
+        shares=shares,
+        threads=threads_of(checkout.workspace),
+        keep_going=keep_going,
+    )
+    seams.watch(RunStarted(total=len(steps), jobs=shares.at_once))
+    error: MlgitopsError | None = None
+    try:
+        runner.run()
+    except MlgitopsError as caught:
+        error = caught
+    finally:
+        for note in checkout.lock_notes():
+            seams.say(f"note: {note}")
+        seconds = time.perf_counter() - started
+        done = RunResult(steps=tuple(runner.done), seconds=seconds, error=error)
+        ran, skipped = len(done.executed), len(done.skipped)
+        seams.watch(
+            RunEnded(
+                ran=ran,
+                reused=len(done.steps) - ran - skipped,
+                skipped=skipped,
+                failed=len(runner.failures),
+                seconds=seconds,
+            )
+        )
+    return done
 
 
 def artifact(seams: Seams, workspace: Workspace, root: Path, pipeline: str, name: str) -> Artifact:
@@ -92,7 +137,7 @@ def artifact(seams: Seams, workspace: Workspace, root: Path, pipeline: str, name
     Says nothing when nothing has to run. UsageError when there is no such step or output.
     """
     step, _, output = name.partition(".")
-    meant = plan.meant(workspace, pipeline, step)
+    steps = meant(workspace, Choice(pipeline=pipeline, until=step))
     outputs = workspace.pipelines[pipeline].spec.step(step).outputs
     if output not in outputs:
         raise UsageError(
@@ -101,11 +146,15 @@ def artifact(seams: Seams, workspace: Workspace, root: Path, pipeline: str, name
         )
     done = Runner(
         checkout=Checkout(seams=seams, workspace=workspace, root=root),
-        meant=meant,
-        jobs=cores(),
+        meant=steps,
+        shares=Shares(machine=machine()),
         threads=threads_of(workspace),
         quiet=True,
     ).run()
-    record = next(ran.record for ran in done if ran.decision.step == step)
+    records = [ran.record for ran in done if ran.node.step.name == step]
+    if len(records) != 1 or records[0] is None:
+        what = "was skipped" if records == [None] else "is one for each element of its 'foreach'"
+        raise Refused(f"{pipeline}.{name} {what}", hint="name the output of a step that runs once")
+    record = records[0]
     made = record.outputs[output]
     return Artifact(digest=made.digest, format=made.format, types=made.types, record=record)

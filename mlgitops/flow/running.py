@@ -2,81 +2,95 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import Final
 
 from mlgitops.core import events
-from mlgitops.core.errors import MlgitopsError, StepFailed
-from mlgitops.core.graphs import step_needs
-from mlgitops.core.plans import Decision, Execute, Reuse
+from mlgitops.core.digests import Digest
+from mlgitops.core.errors import MlgitopsError, Refused, StepFailed
+from mlgitops.core.graphs import makers
+from mlgitops.core.plans import Decision, Execute, Reuse, Skip
 from mlgitops.core.records import Record
-from mlgitops.core.workspaces import Workspace
+from mlgitops.core.results import SKIPPED, Result, Results
 from mlgitops.flow.checkout import Checkout, Node
-from mlgitops.flow.performing import Performed, perform
-from mlgitops.flow.plan import decide_step, nodes
+from mlgitops.flow.choosing import Meant
+from mlgitops.flow.deciding import Each, decide_step, look
+from mlgitops.flow.performing import How, Performed, lock_key, perform
+from mlgitops.flow.queueing import WHOLE, Place, Queue
+from mlgitops.flow.resources import Share, Shares, threads
+
+# So many steps that do not fit yet are decided ahead: others that fit are found behind them.
+_AHEAD: Final = 64
+_THREADS: Final = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
-    """One step of a run: what was decided, and the record that came of it after ``seconds``."""
+    """One step of a run: what was decided, and the record that came of it after ``seconds``.
 
+    No record: it was skipped.
+    """
+
+    node: Node
     decision: Decision
-    record: Record
+    record: Record | None
     seconds: float = 0.0
 
 
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A step that has to run. ``lock``: what names its work, so that it is done once."""
 
-
-def threads_of(workspace: Workspace) -> int:
-    """Return how many threads each step may use, so that steps side by side share the cores.
-
-    It follows from the specs and the machine alone, never from what happens to run: a sum over more
-    threads can differ in its last bit, and with it a model's bytes.
-    """
-    level: dict[tuple[str, str], int] = {}
-    for node in nodes(workspace, None, None):
-        name = node.pipeline.spec.name
-        makers = step_needs(node.pipeline.spec)[node.step.name]
-        level[name, node.step.name] = 1 + max((level[name, maker] for maker in makers), default=0)
-    counts = list(level.values())
-    at_once = max((counts.count(one) for one in set(counts)), default=1)
-    return max(1, cores() // at_once)
+    place: Place
+    node: Node
+    decision: Execute
+    lock: Digest
 
 
 @dataclass(slots=True, kw_only=True)
 class Runner:
-    """One run over ``meant``, at most ``jobs`` steps at once. ``quiet``: not a word on reuse."""
+    """One run over the steps that are meant. ``quiet``: not a word on what does not run.
+
+    ``keep_going``: after a failure all is done that does not need what failed; otherwise what runs
+    is brought to its end, and no more is started.
+    """
 
     checkout: Checkout
-    meant: Sequence[Node]
-    jobs: int
+    meant: Sequence[Meant]
+    shares: Shares
     threads: int
-    force: bool = False
+    keep_going: bool = False
     quiet: bool = False
-    _made: dict[str, dict[str, Record]] = field(default_factory=dict)
-    _done: list[Ran] = field(default_factory=list)
-    _busy: dict[Future[Performed], tuple[Node, Execute]] = field(default_factory=dict)
-    _failures: list[MlgitopsError] = field(default_factory=list)
+    done: list[Ran] = field(default_factory=list)
+    failures: list[MlgitopsError] = field(default_factory=list)
+    _made: dict[tuple[str, str], dict[str, Result]] = field(default_factory=dict)
+    _elements: dict[int, dict[int, Record]] = field(default_factory=dict)
+    _counts: dict[int, int] = field(default_factory=dict)
+    _nodes: dict[Place, Node] = field(default_factory=dict)
+    _waiting: list[_Ready] = field(default_factory=list)
+    _busy: dict[Future[Performed], tuple[_Ready, Share]] = field(default_factory=dict)
+    _twins: dict[Digest, list[Place]] = field(default_factory=dict)
+    _again: set[Place] = field(default_factory=set)
     _stopped: threading.Event = field(default_factory=threading.Event)
+    _ended: SimpleQueue[Future[Performed]] = field(default_factory=SimpleQueue)
 
     def run(self) -> tuple[Ran, ...]:
         """Return what was done; raises the first failure when all that ran beside it has ended."""
-        waiting = list(self.meant)
-        pool = ThreadPoolExecutor(self.jobs, thread_name_prefix="step")
+        queue = Queue(self._needs())
+        # Threads are made as they are needed; ``shares`` says how many steps run.
+        pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="step")
         try:
-            while waiting or self._busy:
-                waiting = self._start(waiting, pool)
-                if not self._busy:
+            while True:
+                self._start(pool)
+                self._decide(queue, pool)
+                if self._busy:
+                    self._finish(self._ended.get(), queue)
+                elif not len(queue) or self._over:
                     break
-                finished, _ = wait(self._busy, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    self._finish(future)
         except BaseException:
             # ^C among others: end the processes, so that the threads that wait for them end too.
             self._stopped.set()
@@ -84,79 +98,188 @@ class Runner:
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-        if self._failures:
-            raise _together(self._failures)
-        return tuple(self._done)
+        if self.failures:
+            raise _together(self.failures)
+        return tuple(self.done)
 
-    def _start(self, waiting: list[Node], pool: ThreadPoolExecutor) -> list[Node]:
-        """Start or settle what can be, in order; return the steps that go on waiting."""
-        left: list[Node] = []
-        for node in waiting:
-            made = self._made.setdefault(node.pipeline.spec.name, {})
-            makers = step_needs(node.pipeline.spec)[node.step.name]
-            full = len(self._busy) >= self.jobs
-            if self._failures or full or any(maker not in made for maker in makers):
-                left.append(node)
-                continue
+    @property
+    def _over(self) -> bool:
+        return bool(self.failures) and not self.keep_going
+
+    def _needs(self) -> list[list[int]]:
+        numbers = {_name(one.node): number for number, one in enumerate(self.meant)}
+        found = []
+        for one in self.meant:
+            scope = _scope(one.node)
+            found.append([numbers[*scope, maker] for maker in makers(one.node.step)])
+        return found
+
+    # -- deciding -----------------------------------------------------------------------------
+
+    def _decide(self, queue: Queue, pool: ThreadPoolExecutor) -> None:
+        """Settle what need not run, and start what has to."""
+        while len(queue) and len(self._waiting) < _AHEAD and not self._over:
+            place = queue.next()
             try:
-                decision = decide_step(self.checkout, node, made, force=self.force)
+                self._look(place, queue)
+                if self._waiting and self._submit(self._waiting[-1], pool):
+                    self._waiting.pop()
             except MlgitopsError as error:
-                self._failures.append(error)
-                left.append(node)
-                continue
-            if isinstance(decision, Reuse):
-                self._settle(node, Ran(decision=decision, record=decision.record))
-                if not self.quiet:
-                    self._tell(events.StepReused(name=node.name, notes=decision.notes))
-            else:
-                self._tell(
-                    events.StepStarted(
-                        name=node.name,
-                        because=decision.because,
-                        notes=decision.notes,
-                        usual=decision.usual,
-                    )
-                )
-                self._busy[self._submit(node, made, pool)] = (node, decision)
-        return left
+                self._failed(self._node(place), error)
 
-    def _submit(
-        self, node: Node, made: dict[str, Record], pool: ThreadPoolExecutor
-    ) -> Future[Performed]:
-        return pool.submit(
+    def _look(self, place: Place, queue: Queue) -> None:
+        number, element = place
+        one, node = self.meant[number], self._node(place)
+        made = self._made.setdefault(_scope(node), {})
+        seen = look(self.checkout, node, made) if element == WHOLE else node
+        match seen:
+            case Node():
+                self._decide_one(place, one, seen, made, queue)
+            case Each(nodes=nodes):
+                self._expand(number, nodes, queue)
+            case Skip():
+                made[node.step.name] = SKIPPED
+                self.done.append(Ran(node=node, decision=seen, record=None))
+                self._tell(events.StepSkipped(name=node.name, because=seen.because), loud=False)
+                queue.done(number)
+            case Execute():
+                raise AssertionError(f"{node.name} was looked at too early")
+
+    def _decide_one(
+        self, place: Place, one: Meant, node: Node, made: Results, queue: Queue
+    ) -> None:
+        because = None if place in self._again else one.because
+        decision = decide_step(self.checkout, node, made, because=because)
+        if isinstance(decision, Reuse):
+            ran = Ran(node=node, decision=decision, record=decision.record)
+            self._settle(place, ran, decision.record, queue)
+            told = events.StepReused(name=node.name, notes=decision.notes)
+            self._tell(told, loud=False)
+            return
+        if one.known:
+            raise Refused(
+                f"{node.name} would run: {'; '.join(decision.because)}",
+                hint="--only runs one step, whose inputs are known; --until runs what it needs too",
+            )
+        lock = lock_key(node, decision)
+        if lock in self._twins:
+            # The same work is done in this run already: this is decided when that has ended.
+            self._twins[lock].append(place)
+        else:
+            self._twins[lock] = []
+            self._waiting.append(_Ready(place, node, decision, lock))
+
+    def _expand(self, number: int, nodes: Sequence[Node], queue: Queue) -> None:
+        node = self.meant[number].node
+        self._tell(events.StepsFound(name=node.name, count=len(nodes)), loud=False)
+        self._elements[number], self._counts[number] = {}, len(nodes)
+        for element, one in enumerate(nodes):
+            self._nodes[number, element] = one
+            queue.put((number, element))
+        if not nodes:
+            self._made[_scope(node)][node.step.name] = ()
+            queue.done(number)
+
+    # -- doing --------------------------------------------------------------------------------
+
+    def _start(self, pool: ThreadPoolExecutor) -> None:
+        """Start what is ready and fits beside what runs, in order."""
+        waiting, self._waiting = self._waiting, []
+        for ready in waiting:
+            if self._over or not self._submit(ready, pool):
+                self._waiting.append(ready)
+
+    def _submit(self, ready: _Ready, pool: ThreadPoolExecutor) -> bool:
+        """Start a step; return whether it needs to wait no more."""
+        try:
+            share = self.shares.take(ready.node)
+        except MlgitopsError as error:
+            self._failed(ready.node, error)
+            return True
+        if share is None:
+            return False
+        node, decision = ready.node, ready.decision
+        made = self._made[_scope(node)]
+        self._tell(
+            events.StepStarted(
+                name=node.name,
+                because=decision.because,
+                notes=decision.notes,
+                usual=decision.usual,
+            )
+        )
+        future = pool.submit(
             perform,
             self.checkout,
             node,
-            dict(made),
-            threads=self.threads,
-            force=self.force,
-            stopped=self._stopped.is_set,
+            {maker: made[maker] for maker in makers(node.step)},
+            decision=decision,
+            how=How(
+                threads=threads(node, self.threads),
+                gpus=share.gpus if self.shares.machine.gpus else None,
+                anew=self.meant[ready.place[0]].because is not None,
+                stopped=self._stopped,
+            ),
         )
+        self._busy[future] = (ready, share)
+        future.add_done_callback(self._ended.put)
+        return True
 
-    def _finish(self, future: Future[Performed]) -> None:
-        node, decision = self._busy.pop(future)
+    def _finish(self, future: Future[Performed], queue: Queue) -> None:
+        ready, share = self._busy.pop(future)
+        self.shares.give_back(share)
+        twins = self._twins.pop(ready.lock)
+        self._again.update(twins)
+        for place in twins:
+            queue.put(place)
+        node, decision = ready.node, ready.decision
         try:
             performed = future.result()
         except MlgitopsError as error:
-            self._failures.append(error)
-            self._tell(events.StepFailed(name=node.name, message=error.message))
+            self._failed(node, error)
             return
-        seconds, record = performed.seconds, performed.record
+        seconds, record, notes = performed.seconds, performed.record, performed.notes
         if performed.elsewhere:
             reuse = Reuse(pipeline=decision.pipeline, step=decision.step, record=record)
-            self._settle(node, Ran(decision=reuse, record=record))
+            ran = Ran(node=node, decision=reuse, record=record)
             self._tell(events.StepDone(name=node.name, seconds=0.0, elsewhere=True))
         else:
-            self._settle(node, Ran(decision=decision, record=record, seconds=seconds))
-            notes = performed.notes
+            ran = Ran(node=node, decision=decision, record=record, seconds=seconds)
             self._tell(events.StepDone(name=node.name, seconds=seconds, notes=notes))
+        self._settle(ready.place, ran, record, queue)
 
-    def _settle(self, node: Node, ran: Ran) -> None:
-        self._made[node.pipeline.spec.name][node.step.name] = ran.record
-        self._done.append(ran)
+    def _settle(self, place: Place, ran: Ran, record: Record, queue: Queue) -> None:
+        """Keep a result; a step with elements has one when all of them have."""
+        number, element = place
+        self.done.append(ran)
+        result: Result = record
+        if element != WHOLE:
+            records = self._elements[number]
+            records[element] = record
+            if len(records) < self._counts[number]:
+                return
+            result = tuple(records[place] for place in range(len(records)))
+        self._made[_scope(ran.node)][ran.node.step.name] = result
+        queue.done(number)
 
-    def _tell(self, event: events.Event) -> None:
-        self.checkout.seams.watch(event)
+    def _failed(self, node: Node, error: MlgitopsError) -> None:
+        self.failures.append(error)
+        self._tell(events.StepFailed(name=node.name, message=error.message))
+
+    def _node(self, place: Place) -> Node:
+        return self._nodes.get(place) or self.meant[place[0]].node
+
+    def _tell(self, event: events.Event, *, loud: bool = True) -> None:
+        if loud or not self.quiet:
+            self.checkout.seams.watch(event)
+
+
+def _scope(node: Node) -> tuple[str, str]:
+    return node.pipeline.spec.name, node.variant
+
+
+def _name(node: Node) -> tuple[str, str, str]:
+    return *_scope(node), node.step.name
 
 
 def _together(failures: Sequence[MlgitopsError]) -> MlgitopsError:

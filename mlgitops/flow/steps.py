@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from mlgitops.core.codes import Codes
 from mlgitops.core.digests import Digest
 from mlgitops.core.errors import StoreError
+from mlgitops.core.events import StepRetrying
 from mlgitops.core.keys import key_of_latest
 from mlgitops.core.records import Output, Record, to_bytes
 from mlgitops.executor import Job, Outcome
@@ -25,6 +28,9 @@ from mlgitops.flow.jobs import (
 )
 from mlgitops.flow.snapshots import iso
 from mlgitops.formats import UNREAD, Description
+
+_FIRST_PAUSE: Final = 0.5  # seconds
+_LONGEST_PAUSE: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,10 +121,22 @@ def _run(checkout: Checkout, work: Work, directory: Path) -> tuple[Done, _Cost, 
             number=attempt, outcome=outcome, answer=answer, missing=missing, log=log, job=job
         )
         if attempt <= step.retries:
-            checkout.seams.say(f"{work.node.name}: attempt {attempt} failed, trying again")
-            continue
+            wait = _pause(attempt)
+            event = StepRetrying(name=work.node.name, attempt=attempt, wait=wait)
+            checkout.seams.watch(event)
+            if not work.stopped.wait(wait):
+                continue
         raise step_failed(checkout, work, failed)
     raise AssertionError("a step has at least one attempt")
+
+
+def _pause(attempt: int) -> float:
+    """Return the seconds before the next attempt: more each time, and never the same for two.
+
+    What failed because a service was too busy must not come back to it all at once.
+    """
+    longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** (attempt - 1))
+    return random.uniform(longest / 2, longest)
 
 
 def _fresh(directory: Path, attempt: int) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from mlgitops.core.digests import JSON
-from mlgitops.core.plans import Decision, Execute, Plan, Reuse, to_json
+from mlgitops.core.plans import Decision, Execute, Plan, Reuse, Skip, to_json
 from mlgitops.core.records import Record
 from mlgitops.report.tables import Cell, Paint, plain, table
 
@@ -31,14 +31,16 @@ def summary(plan: Sequence[Decision]) -> str:
     unknown = [one for one in plan if isinstance(one, Execute) and one.key is None]
     waiting = sum(any(text.startswith("waits for") for text in one.because) for one in unknown)
     runs += len(unknown) - waiting
-    reused = len(plan) - runs - waiting
+    skipped = sum(isinstance(one, Skip) for one in plan)
+    reused = len(plan) - runs - waiting - skipped
+    left = f", {skipped} skipped" if skipped else ""
     if not runs and not waiting:
-        return f"nothing to do: {_steps(reused)} {'is' if reused == 1 else 'are'} up to date"
+        return f"nothing to do: {_steps(reused)} {'is' if reused == 1 else 'are'} up to date{left}"
     parts = [f"{_steps(runs)} would run"]
     if waiting:
         parts.append(f"{waiting} will be decided by what that gives")
     parts.append(f"{reused} up to date")
-    return ", ".join(parts)
+    return ", ".join(parts) + left
 
 
 def plan_json(plan: Sequence[Decision]) -> JSON:
@@ -46,11 +48,14 @@ def plan_json(plan: Sequence[Decision]) -> JSON:
     return {"steps": [to_json(decision) for decision in plan]}
 
 
-def run_json(steps: Sequence[tuple[Decision, Record, float]]) -> JSON:
+def run_json(steps: Sequence[tuple[Decision, Record | None, float]]) -> JSON:
     """Return ``{"steps": […]}`` of a run: decisions with what came out and what it cost."""
     shown: list[JSON] = []
     for decision, record, seconds in steps:
         one = to_json(decision)
+        shown.append(one)
+        if record is None:
+            continue
         one["key"] = record.key
         one["seconds"] = round(seconds, 3)
         one["outputs"] = {
@@ -64,7 +69,6 @@ def run_json(steps: Sequence[tuple[Decision, Record, float]]) -> JSON:
         }
         one["wall"], one["cpu"] = record.wall, record.cpu
         one["peak_memory"] = record.peak_memory
-        shown.append(one)
     return {"steps": shown}
 
 
@@ -74,6 +78,8 @@ def _row(decision: Decision) -> Sequence[Cell]:
             return _name(decision), ("reuse", "dim"), ("nothing changed", "dim")
         case Execute(because=because):
             return _name(decision), ("execute", "warn"), "; ".join(because)
+        case Skip(because=reason):
+            return _name(decision), ("skip", "dim"), (reason, "dim")
         case _:
             assert_never(decision)
 

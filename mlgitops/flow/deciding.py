@@ -1,0 +1,206 @@
+"""Decide what is to be done with one step, from the results of the steps before it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from mlgitops.core.conditions import holds, inside, named
+from mlgitops.core.digests import JSON, Digest
+from mlgitops.core.elements import elements
+from mlgitops.core.errors import MlgitopsError, SpecError
+from mlgitops.core.graphs import makers
+from mlgitops.core.keys import Parts, changes, key_of, key_of_latest
+from mlgitops.core.plans import Execute, Known, Reuse, Skip, decide, usual, waits
+from mlgitops.core.records import Record, from_bytes
+from mlgitops.core.results import Results, one_taken, skipped
+from mlgitops.core.specs.conditions import Param, Result, parse_condition
+from mlgitops.core.specs.pipelines import PythonSource
+from mlgitops.flow.checkout import Checkout, Node
+from mlgitops.flow.snapshots import key_of_pin, pin_path, read_pin, record_of_pin
+from mlgitops.store import Store
+
+# Of json outputs, what conditions and elements may be read from.
+_READABLE = ("json", "jsonl")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Each:
+    """The step is as many steps as it has elements."""
+
+    nodes: tuple[Node, ...]
+
+
+Outlook: TypeAlias = "Node | Each | Skip | Execute"
+
+
+def look(checkout: Checkout, node: Node, made: Results) -> Outlook:
+    """Return the step to decide, its elements, why it is skipped, or what it waits for."""
+    pipeline, step = node.pipeline.spec.name, node.step
+    gone = skipped(made, makers(step))
+    if gone:
+        because = f"needs {', '.join(gone)}, skipped"
+        return Skip(pipeline=pipeline, step=step.name, because=because)
+    try:
+        if step.when is not None and not _holds(checkout, node, step.when, made):
+            because = f"{step.when} does not hold"
+            return Skip(pipeline=pipeline, step=step.name, because=because)
+        if step.foreach is None:
+            return node
+        return Each(nodes=_elements(checkout, node, made))
+    except _Unknown as unknown:
+        return waits(pipeline, step.name, [unknown.maker])
+
+
+class _Unknown(Exception):
+    """What is asked for is made by a step that has to run first."""
+
+    def __init__(self, maker: str) -> None:
+        super().__init__(maker)
+        self.maker = maker
+
+
+def _holds(checkout: Checkout, node: Node, text: str, made: Results) -> bool:
+    def value(reference: Param | Result) -> JSON:
+        if isinstance(reference, Param):
+            return node.pipeline.spec.params[reference.name]
+        found = _json(checkout, f"{reference.step}.{reference.output}", made)
+        return inside(found, reference.keys, named(reference))
+
+    try:
+        return holds(parse_condition(text), value)
+    except SpecError as error:
+        at = node.mark("when")
+        raise SpecError(f"{node.name}: {error.message}", hint=error.hint, at=at) from None
+
+
+def _elements(checkout: Checkout, node: Node, made: Results) -> tuple[Node, ...]:
+    argument, given = next(iter((node.step.foreach or {}).items()))
+    values: JSON
+    if not isinstance(given, str):
+        values = given
+    elif given.startswith("params."):
+        values = node.pipeline.spec.params[given.removeprefix("params.")]
+    else:
+        values = _json(checkout, given, made)
+    if node.step.source is not None:
+        raise SpecError(
+            f"{node.name} is a source, which has one snapshot and runs once",
+            hint="bring all of it in, and go through it in a step that reads it",
+            at=node.mark("foreach"),
+        )
+    if not isinstance(values, list):
+        raise SpecError(
+            f"{node.name}: {given} is no list, and 'foreach' goes through one",
+            at=node.mark("foreach", argument),
+        )
+    return tuple(replace(node, element=element) for element in elements(argument, values))
+
+
+def _json(checkout: Checkout, artifact: str, made: Results) -> JSON:
+    """Return what a JSON output holds."""
+    maker = artifact.partition(".")[0]
+    if maker not in made:
+        raise _Unknown(maker)
+    output = one_taken(made, artifact)
+    if output.format not in _READABLE:
+        raise SpecError(
+            f"{artifact} is stored as {output.format}, and is looked into here",
+            hint=f"store it as {' or '.join(_READABLE)}",
+        )
+    text = checkout.seams.store.read(output.digest).decode()
+    if output.format == "jsonl":
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
+    value: JSON = json.loads(text)
+    return value
+
+
+def decide_step(
+    checkout: Checkout, node: Node, made: Results, *, because: str | None = None
+) -> Reuse | Execute:
+    """Return what is to be done with one step when ``made`` are the results before it.
+
+    ``because``: why it runs although its work may be known; sources, which ``refresh`` asks anew,
+    do not.
+    """
+    pipeline, step = node.pipeline.spec.name, node.step
+    missing = [maker for maker in makers(step) if maker not in made]
+    if isinstance(step.source, PythonSource):
+        return decide_source(checkout, node, made, missing)
+    if missing:
+        return waits(pipeline, node.label, missing)
+    parts = checkout.parts(node, made)
+    key = key_of(parts)
+    known = lookup(checkout.seams.store, key, key_of_latest(pipeline, node.label))
+    if because is not None and step.source is None:
+        return Execute(
+            pipeline=pipeline,
+            step=node.label,
+            key=key,
+            because=(because,),
+            usual=usual(known),
+            parts=parts,
+        )
+    return decide(pipeline, node.label, key, parts, known)
+
+
+def decide_source(
+    checkout: Checkout, node: Node, made: Results, missing: Sequence[str]
+) -> Reuse | Execute:
+    """Return what is to be done with a source: what is pinned is taken, whatever its code says."""
+    pipeline, step, store = node.pipeline.spec.name, node.step.name, checkout.seams.store
+    pin = read_pin(checkout, node)
+    if pin is not None:
+        key = key_of_pin(node, pin)
+        known = lookup(store, key, None)
+        if known.record is not None and not known.missing:
+            notes = () if missing else _moved_on(node, known.record, checkout.parts(node, made))
+            return Reuse(pipeline=pipeline, step=step, record=known.record, notes=notes)
+        digest = Digest(pin.digest)
+        if store.has(digest):
+            record = record_of_pin(node, pin, store.path(digest).stat().st_size)
+            return Reuse(pipeline=pipeline, step=step, record=record)
+        because = f"the bytes of its snapshot are not in the store: asked again as of {pin.as_of}"
+    else:
+        key = None
+        because = f"no snapshot is pinned at {pin_path(node)}"
+    if missing:
+        return waits(pipeline, step, missing)
+    return Execute(pipeline=pipeline, step=step, key=key, because=(because,))
+
+
+def _moved_on(node: Node, record: Record, parts: Parts) -> tuple[str, ...]:
+    """Say that a source has changed since its snapshot was taken: that is no reason to run it."""
+    if not record.parts.words:
+        return ()
+    before, now = record.parts, parts
+    moved = changes(
+        Parts(kind=before.kind, words=before.words, code=before.code, params=before.params),
+        Parts(kind=now.kind, words=now.words, code=now.code, params=now.params),
+    )
+    if not moved:
+        return ()
+    command = f"`mlgitops refresh {node.pipeline.spec.name} --source {node.step.name}`"
+    return (f"{', '.join(moved)} since its snapshot was taken; {command} takes a new one",)
+
+
+def lookup(store: Store, key: Digest, latest: Digest | None) -> Known:
+    """Return what the store knows of a key, and what was done last when it knows nothing."""
+    record = recall(store, key)
+    if record is None:
+        return Known(record=None, latest=None if latest is None else recall(store, latest))
+    missing = [name for name, output in record.outputs.items() if not store.has(output.digest)]
+    return Known(record=record, missing=tuple(missing))
+
+
+def recall(store: Store, key: Digest) -> Record | None:
+    """Return the record of a key; None also when it is gone or cannot be read any more."""
+    digest = store.recall(key)
+    if digest is None or not store.has(digest):
+        return None
+    try:
+        return from_bytes(store.read(digest))
+    except MlgitopsError:
+        return None
