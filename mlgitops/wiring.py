@@ -7,12 +7,16 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlgitops import settings
-from mlgitops.core.events import Event
 from mlgitops.flow.seams import Seams
-from mlgitops.forge import Forge
-from mlgitops.store import Store
+
+if TYPE_CHECKING:
+    from mlgitops.core.events import Event
+    from mlgitops.core.promotions import Page
+    from mlgitops.forge import Forge
+    from mlgitops.store import Store
 
 
 def open_project(args: argparse.Namespace) -> Seams:
@@ -42,7 +46,6 @@ def seams(
     from mlgitops.executor.process import ProcessExecutor
     from mlgitops.forge.absent import AbsentForge
     from mlgitops.forge.local import LocalForge
-    from mlgitops.report.promotion import body
     from mlgitops.store.local import LocalStore
     from mlgitops.target.compose import Compose
     from mlgitops.target.kserve import KServe
@@ -61,10 +64,11 @@ def seams(
         clock=_now,
         say=say,
         watch=watch or _in_lines(say),
-        page=body,
+        page=_page,
         branch=branch,
         python=sys.executable,
         ci=given.ci,
+        ci_page=given.ci_page,
     )
 
 
@@ -76,6 +80,12 @@ def _in_lines(say: Callable[[str], None]) -> Callable[[Event], None]:
             say(line)
 
     return watch
+
+
+def _page(page: Page) -> str:
+    from mlgitops.report.promotion import body
+
+    return body(page)
 
 
 def _now() -> datetime:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from typing import TYPE_CHECKING
 
-from mlgitops.core.events import Event
-from mlgitops.core.promotions import Page
-from mlgitops.executor import Executor
-from mlgitops.forge import Forge
-from mlgitops.git import Repository
-from mlgitops.store import Store
-from mlgitops.target import Target
+if TYPE_CHECKING:
+    # Types alone: a plan does not wait for the forge and the targets.
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from mlgitops.core.events import Event
+    from mlgitops.core.promotions import Page
+    from mlgitops.executor import Executor
+    from mlgitops.forge import Forge
+    from mlgitops.git import Repository
+    from mlgitops.store import Store
+    from mlgitops.target import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +25,8 @@ class Seams:
     ``watch`` what happens in a run.
 
     ``page`` writes the body of a promotion's pull request. ``branch``: the one that everybody
-    shares. ``python``: the interpreter that steps run with. ``ci``: nobody is there to answer.
+    shares. ``python``: the interpreter that steps run with. ``ci``: nobody is there to answer;
+    ``ci_page``: where people see that job.
     """
 
     repository: Repository
@@ -36,3 +41,4 @@ class Seams:
     branch: str
     python: str
     ci: bool = False
+    ci_page: str | None = None
