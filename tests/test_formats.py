@@ -216,3 +216,54 @@ def test_the_digest_of_the_rows_outlives_the_bytes(tmp_path: Path) -> None:
     digests = {of_bytes((tmp_path / name).read_bytes()) for name in ("one", "other")}
     assert len(digests) == 2
     assert formats.describe(tmp_path / "other", "parquet").content == said.content is not None
+
+
+def test_frames_that_come_one_by_one_are_one_table(tmp_path: Path) -> None:
+    import pyarrow as pa
+
+    whole = pd.DataFrame({"x": np.arange(20_000), "s": [str(at) for at in range(20_000)]})
+    pieces = (whole.iloc[at : at + 777] for at in range(0, len(whole), 777))
+    said = formats.write(pieces, tmp_path / "pieces", "parquet")
+    at_once = formats.write(whole, tmp_path / "whole", "parquet")
+    assert said == at_once == formats.describe(tmp_path / "pieces", "parquet")
+    pd.testing.assert_frame_equal(
+        formats.read(tmp_path / "pieces", "parquet"),
+        whole,  # type: ignore[arg-type]
+    )
+    table = pa.Table.from_pandas(whole).replace_schema_metadata(None)
+    reader = table.to_reader(max_chunksize=333)
+    assert formats.write(reader, tmp_path / "reader", "parquet") == said
+    # The file follows from the rows, however they were cut.
+    assert (tmp_path / "reader").read_bytes() == (tmp_path / "pieces").read_bytes()
+    formats.write(iter([whole, whole.iloc[:0]]), tmp_path / "csv", "csv")
+    assert len(formats.read(tmp_path / "csv", "csv")) == 20_000  # type: ignore[arg-type]
+    rows: Any = ({"n": at} for at in range(3))
+    assert formats.write(rows, tmp_path / "lines", "jsonl").rows == 3
+    assert formats.read(tmp_path / "lines", "jsonl") == [{"n": 0}, {"n": 1}, {"n": 2}]
+
+
+def test_frames_of_other_columns_are_no_one_table(tmp_path: Path) -> None:
+    one, other = pd.DataFrame({"x": [1]}), pd.DataFrame({"x": ["a"]})
+    with pytest.raises(Refused, match=r"table 2 has other columns than the first: 'x' is .*string"):
+        formats.write(iter([one, other]), tmp_path / "x", "parquet")
+    with pytest.raises(Refused, match="no table came"):
+        formats.write(iter([]), tmp_path / "x", "parquet")
+
+
+def test_a_frame_comes_back_with_its_index_and_odd_names(tmp_path: Path) -> None:
+    frame = pd.DataFrame(np.arange(6).reshape(3, 2), index=[5, 7, 9], columns=[0, 1])
+    levels = pd.MultiIndex.from_product([["a", "b"], [1, 2]], names=["k", None])
+    for value in (frame, pd.DataFrame({"v": [1.5, None, 2, 3]}, index=levels)):
+        formats.write(value, tmp_path / "x", "parquet")
+        pd.testing.assert_frame_equal(formats.read(tmp_path / "x", "parquet"), value)  # type: ignore[arg-type]
+
+
+def test_a_csv_without_rows_still_has_its_columns(tmp_path: Path) -> None:
+    said = formats.write(pd.DataFrame({"a": [], "b": []}), tmp_path / "x", "csv")
+    assert (said.rows, said.columns) == (0, ("a", "b"))
+
+
+def test_the_numbers_of_an_object_are_its_metrics(tmp_path: Path) -> None:
+    said = formats.write({"auc": np.float64(0.5), "by": {"AA": 1}}, tmp_path / "x", "json")
+    assert {name: one.value for name, one in said.metrics.items()} == {"auc": 0.5, "by.AA": 1.0}
+    assert formats.describe(tmp_path / "x", "json") == said

@@ -10,10 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from mlgitops.core.contracts import Contract, told
 from mlgitops.core.errors import MlgitopsError, Refused
 from mlgitops.formats.descriptions import Description, Format, words
+
+if TYPE_CHECKING:
+    from mlgitops.ml.contracts import Check
 
 __all__ = ["SUFFIXES", "UNREAD", "Description", "describe", "read", "write"]
 
@@ -33,9 +37,15 @@ SUFFIXES: Final[dict[str, str]] = {
 UNREAD: Final = frozenset({"json", "text", "bytes"})
 
 
-def write(value: object, path: Path, format: str) -> Description:
-    """Write ``value`` to ``path`` in ``format``; Refused, with the reason, when it does not fit."""
-    return _format(format).write(value, path)
+def write(value: object, path: Path, format: str, contract: Contract | None = None) -> Description:
+    """Write ``value`` to ``path`` in ``format``; Refused, with the reason, when it does not fit.
+
+    ``contract``: what its rows must keep; Refused with what they break.
+    """
+    check = _check(contract)
+    described = _format(format).write(value, path, check)
+    _keep(contract, check)
+    return described
 
 
 def read(path: Path, format: str, types: Sequence[str] = ()) -> object:
@@ -51,14 +61,32 @@ def read(path: Path, format: str, types: Sequence[str] = ()) -> object:
         raise Refused(f"{path.name} cannot be read as {format}: {words(error)}") from error
 
 
-def describe(path: Path, format: str) -> Description:
-    """Return what the file holds; Refused when it cannot be read as ``format``."""
+def describe(path: Path, format: str, contract: Contract | None = None) -> Description:
+    """Return what the file holds; Refused when it cannot be read as ``format``, or when its rows
+    break ``contract``."""
+    check = _check(contract)
     try:
-        return _format(format).describe(path)
+        described = _format(format).describe(path, check)
     except (OSError, MlgitopsError):
         raise
     except Exception as error:
         raise Refused(f"{path.name} cannot be read as {format}: {words(error)}") from error
+    _keep(contract, check)
+    return described
+
+
+def _check(contract: Contract | None) -> Check | None:
+    if contract is None:
+        return None
+    from mlgitops.ml.contracts import Check
+
+    return Check(contract)
+
+
+def _keep(contract: Contract | None, check: Check | None) -> None:
+    breaches = () if check is None else check.breaches()
+    if contract is not None and breaches:
+        raise Refused(told(contract, breaches))
 
 
 def _format(name: str) -> Format:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mlgitops.core.errors import Refused
-from mlgitops.formats.descriptions import Description, Format, named
+from mlgitops.formats.descriptions import Description, Format, Rows, named
 
 
 def _array(value: object, what: str) -> Any:
@@ -23,7 +23,7 @@ def _array(value: object, what: str) -> Any:
     return value
 
 
-def _write_npy(value: object, path: Path) -> Description:
+def _write_npy(value: object, path: Path, rows: Rows) -> Description:
     import numpy as np
 
     array = _array(value, "an array")
@@ -38,7 +38,7 @@ def _read_npy(path: Path, types: Sequence[str]) -> object:
     return np.load(path, allow_pickle=False)
 
 
-def _write_npz(value: object, path: Path) -> Description:
+def _write_npz(value: object, path: Path, rows: Rows) -> Description:
     import numpy as np
 
     if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
@@ -56,12 +56,12 @@ def _read_npz(path: Path, types: Sequence[str]) -> object:
         return {name: arrays[name] for name in arrays.files}
 
 
-def _describe_npy(path: Path) -> Description:
+def _describe_npy(path: Path, rows: Rows) -> Description:
     _read_npy(path, ())
     return Description()
 
 
-def _describe_npz(path: Path) -> Description:
+def _describe_npz(path: Path, rows: Rows) -> Description:
     _read_npz(path, ())
     return Description()
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from mlgitops.core.digests import Digest
+from mlgitops.core.measures import Measure
+
+if TYPE_CHECKING:
+    from mlgitops.ml.contracts import Check
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,21 +20,27 @@ class Description:
 
     ``content``: digest of a parquet table's rows, whoever wrote the file.
     ``types``: of an estimator, the types that loading it makes and skops does not know as safe.
+    ``metrics``: the numbers of a JSON object, by dotted name.
     """
 
     rows: int | None = None
     columns: tuple[str, ...] | None = None
     content: Digest | None = None
     types: tuple[str, ...] = ()
+    metrics: Mapping[str, Measure] = field(default_factory=dict)
+
+
+# Whoever goes through rows shows them to the check of a contract too, when there is one.
+Rows: TypeAlias = "Check | None"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
     """One format: ``read`` takes the types of an estimator too; ``describe`` checks the file."""
 
-    write: Callable[[object, Path], Description]
+    write: Callable[[object, Path, Rows], Description]
     read: Callable[[Path, Sequence[str]], object]
-    describe: Callable[[Path], Description]
+    describe: Callable[[Path, Rows], Description]
 
 
 def named(value: object) -> str:

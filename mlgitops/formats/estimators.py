@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from mlgitops.core.errors import Refused
-from mlgitops.formats.descriptions import Description, Format, named, words
+from mlgitops.formats.descriptions import Description, Format, Rows, named, words
 
 
-def _write_estimator(value: object, path: Path) -> Description:
+def _write_estimator(value: object, path: Path, rows: Rows) -> Description:
     from skops import io
 
     if not hasattr(value, "predict") and not hasattr(value, "transform"):
@@ -71,7 +71,7 @@ def _renumber(node: object, ids: dict[int, int], files: dict[str, str]) -> None:
         _renumber(item, ids, files)
 
 
-def _describe_estimator(path: Path) -> Description:
+def _describe_estimator(path: Path, rows: Rows) -> Description:
     return Description(types=_untrusted(path))
 
 

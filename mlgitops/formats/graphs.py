@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from mlgitops.core.errors import Refused
-from mlgitops.formats.descriptions import Description, Format, named, words
+from mlgitops.formats.descriptions import Description, Format, Rows, named, words
 
 
-def _write_onnx(value: object, path: Path) -> Description:
+def _write_onnx(value: object, path: Path, rows: Rows) -> Description:
     import onnx
 
     if isinstance(value, onnx.ModelProto):
@@ -18,7 +18,7 @@ def _write_onnx(value: object, path: Path) -> Description:
     if not isinstance(value, bytes):
         raise Refused(f"a graph is wanted, not {named(value)}", hint="return an onnx.ModelProto")
     path.write_bytes(value)
-    return _describe_onnx(path)
+    return _describe_onnx(path, rows)
 
 
 def _read_onnx(path: Path, types: Sequence[str]) -> object:
@@ -29,7 +29,7 @@ def _read_onnx(path: Path, types: Sequence[str]) -> object:
     return model
 
 
-def _describe_onnx(path: Path) -> Description:
+def _describe_onnx(path: Path, rows: Rows) -> Description:
     try:
         _read_onnx(path, ())
     except Exception as error:

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
+from mlgitops.core.digests import JSON
 from mlgitops.core.errors import Refused
-from mlgitops.formats.descriptions import Description, Format, named, words
+from mlgitops.core.measures import measures_in
+from mlgitops.formats.descriptions import Description, Format, Rows, named, words
+
+# Rows that are held against a contract at once.
+_LOOK: Final = 1 << 14
 
 
-def _write_json(value: object, path: Path) -> Description:
-    text = json.dumps(_plain(value), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+def _write_json(value: object, path: Path, rows: Rows) -> Description:
+    plain = _plain(value)
+    text = json.dumps(plain, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
-    return Description(rows=len(value) if isinstance(value, list | tuple) else None)
+    return _described(plain)
 
 
 def _plain(value: object) -> object:
@@ -41,29 +48,54 @@ def _read_json(path: Path, types: Sequence[str]) -> object:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _write_jsonl(value: object, path: Path) -> Description:
-    if not isinstance(value, list | tuple):
+def _write_jsonl(value: object, path: Path, rows: Rows) -> Description:
+    if not isinstance(value, list | tuple | Iterator):
         raise Refused(f"a list is wanted, not {named(value)}", hint="return a list of plain values")
     with path.open("w", encoding="utf-8", newline="\n") as stream:
-        for one in value:
-            text = json.dumps(_plain(one), sort_keys=True, ensure_ascii=False, allow_nan=False)
-            stream.write(f"{text}\n")
-    return Description(rows=len(value))
+
+        def written() -> Iterator[object]:
+            for one in value:
+                plain = _plain(one)
+                text = json.dumps(plain, sort_keys=True, ensure_ascii=False, allow_nan=False)
+                stream.write(f"{text}\n")
+                yield plain
+
+        return _counted(written(), rows)
+
+
+def _counted(values: Iterator[object], check: Rows) -> Description:
+    """Return how many rows there were, after the last one."""
+    count = 0
+    while piece := list(islice(values, _LOOK)):
+        if check is not None:
+            for number, one in enumerate(piece, start=count + 1):
+                if not isinstance(one, dict):
+                    raise Refused(f"row {number:,} is no object: it has no columns")
+            check.add_objects(cast("list[dict[str, object]]", piece))
+        count += len(piece)
+    return Description(rows=count)
 
 
 def _read_jsonl(path: Path, types: Sequence[str]) -> list[object]:
-    found: list[object] = []
-    # Not splitlines(): a text may hold separators of lines that JSON does not escape.
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
-        if line.strip():
-            try:
-                found.append(json.loads(line))
-            except ValueError as error:
-                raise Refused(f"{path.name}, line {number}: {words(error)}") from error
-    return found
+    return list(_lines(path))
 
 
-def _write_text(value: object, path: Path) -> Description:
+def _describe_jsonl(path: Path, rows: Rows) -> Description:
+    return _counted(_lines(path), rows)
+
+
+def _lines(path: Path) -> Iterator[object]:
+    # Bytes: a text may hold separators of lines that JSON does not escape.
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            if line.strip():
+                try:
+                    yield json.loads(line)
+                except ValueError as error:
+                    raise Refused(f"{path.name}, line {number}: {words(error)}") from error
+
+
+def _write_text(value: object, path: Path, rows: Rows) -> Description:
     if not isinstance(value, str):
         raise Refused(f"text is wanted, not {named(value)}", hint="return a str")
     path.write_bytes(value.encode())
@@ -74,7 +106,7 @@ def _read_text(path: Path, types: Sequence[str]) -> object:
     return path.read_bytes().decode()
 
 
-def _write_bytes(value: object, path: Path) -> Description:
+def _write_bytes(value: object, path: Path, rows: Rows) -> Description:
     if not isinstance(value, bytes | bytearray | memoryview):
         raise Refused(f"bytes are wanted, not {named(value)}", hint="return bytes")
     path.write_bytes(value)
@@ -85,21 +117,23 @@ def _read_bytes(path: Path, types: Sequence[str]) -> object:
     return path.read_bytes()
 
 
-def _describe_json(path: Path) -> Description:
-    _read_json(path, ())
-    return Description()
+def _describe_json(path: Path, rows: Rows) -> Description:
+    return _described(_read_json(path, ()))
 
 
-def _describe_jsonl(path: Path) -> Description:
-    return Description(rows=len(_read_jsonl(path, ())))
+def _described(value: object) -> Description:
+    return Description(
+        rows=len(value) if isinstance(value, list) else None,
+        metrics=measures_in(cast("JSON", value)),
+    )
 
 
-def _describe_text(path: Path) -> Description:
+def _describe_text(path: Path, rows: Rows) -> Description:
     _read_text(path, ())
     return Description()
 
 
-def _describe_bytes(path: Path) -> Description:
+def _describe_bytes(path: Path, rows: Rows) -> Description:
     return Description()
 
 
