@@ -20,6 +20,7 @@ STARTUP: Final = [
     ["python", "-c", "import mlgitops"],
 ]
 RUN: Final = ["mlgitops", "run", "peer"]
+RUN_PARALLEL: Final = [*RUN, "--jobs", "8"]
 STATUS: Final = ["mlgitops", "plan", "peer"]
 # The results are in the store: there is nothing to bring into the work tree.
 CHECKOUT: Final = ["true"]
