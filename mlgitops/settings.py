@@ -19,6 +19,7 @@ from mlgitops.git import Repository
 class Settings:
     """``root``: the work tree. ``ci``: nobody is there to answer, and nothing may be made up.
 
+    ``ci_page``: where people see the job that this is, None when this is none.
     ``prepared``: steps may be forked from a process that has imported their libraries.
     """
 
@@ -28,6 +29,7 @@ class Settings:
     store: Path
     ci: bool
     prepared: bool
+    ci_page: str | None = None
 
 
 def read(directory: Path) -> Settings:
@@ -50,7 +52,25 @@ def read(directory: Path) -> Settings:
         store=shared_store() or home / project.spec.store.path,
         ci=os.environ.get("CI", "").lower() in ("1", "true"),
         prepared=os.environ.get("MLGITOPS_PREPARED") != "0",
+        ci_page=_ci_page(),
     )
+
+
+def _ci_page() -> str | None:
+    given = os.environ
+    if all(given.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")):
+        return (
+            f"{given['GITHUB_SERVER_URL']}/{given['GITHUB_REPOSITORY']}"
+            f"/actions/runs/{given['GITHUB_RUN_ID']}"
+        )
+    return given.get("CI_JOB_URL") or given.get("BUILD_URL") or None
+
+
+def _ci_page() -> str | None:
+    given = [os.environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
+    if not all(given):
+        return None
+    return f"{given[0]}/{given[1]}/actions/runs/{given[2]}"
 
 
 def shared_store() -> Path | None:
