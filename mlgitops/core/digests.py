@@ -13,6 +13,10 @@ from mlgitops.core.errors import MlgitopsError
 Digest = NewType("Digest", str)
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+# Made once: it takes longer to make one than to write a small value.
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
 
 JSON: TypeAlias = Union[bool, int, float, str, "list[JSON]", "dict[str, JSON]", None]
 
@@ -35,10 +39,11 @@ def canonical(value: JSON) -> bytes:
     A float that is a whole number is written as a float still (``1.0``), so that 1 and 1.0 differ:
     they are different parameters to a Python function.
     """
-    _refuse_nan(value)
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+    try:
+        return _CANONICAL.encode(value).encode()
+    except ValueError:
+        _refuse_nan(value)
+        raise
 
 
 def of_value(value: JSON) -> Digest:

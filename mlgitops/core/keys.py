@@ -11,7 +11,7 @@ from mlgitops.core.errors import MlgitopsError
 
 Kind: TypeAlias = Literal["run", "command", "notebook", "sql", "source", "file"]
 
-_SCHEME = 1
+_SCHEME = 2
 _MISSING = object()
 
 
@@ -29,9 +29,10 @@ class Parts:
 
     ``words``: what is called: a function, the words of a command, the path of a notebook or query,
     or what a source asks where (``sql``, connection, query; ``http``, address, headers), with the
-    names of secrets as the spec has them. ``code``: file to the digest of
-    its meaning. ``lock``: distribution to version, of those that the step reaches. ``env``: names
-    of the environment variables that it is given (their values are secrets and do not count).
+    names of secrets as the spec has them. ``code``: file to the digest of its meaning. ``lock``:
+    distribution to version, of those that the step reaches. ``env``: names of the environment
+    variables that it is given (their values are secrets and do not count). ``contracts``: output to
+    the digest of what its rows promise.
     """
 
     kind: Kind
@@ -43,6 +44,7 @@ class Parts:
     lock: Mapping[str, str] = field(default_factory=dict)
     python: str = ""
     env: tuple[str, ...] = ()
+    contracts: Mapping[str, Digest] = field(default_factory=dict)
     as_of: str | None = None
 
 
@@ -79,6 +81,7 @@ def to_json(parts: Parts) -> dict[str, JSON]:
         "lock": dict(parts.lock),
         "python": parts.python,
         "env": [*sorted(parts.env)],
+        "contracts": {name: str(digest) for name, digest in parts.contracts.items()},
         "as_of": parts.as_of,
     }
 
@@ -102,6 +105,7 @@ def from_json(data: JSON) -> Parts:
             lock={name: str(text) for name, text in value["lock"].items()},
             python=str(value["python"]),
             env=tuple(str(name) for name in value["env"]),
+            contracts={name: parse_digest(str(text)) for name, text in value["contracts"].items()},
             as_of=as_of,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -119,6 +123,8 @@ def changes(old: Parts, new: Parts) -> tuple[str, ...]:
     reasons += _values("param", old.params, new.params)
     reasons += _inputs(old.inputs, new.inputs)
     reasons += _values("output", old.outputs, new.outputs)
+    if old.contracts != new.contracts:
+        reasons.append(f"the contract of {_moved(old.contracts, new.contracts)} changed")
     if old.as_of != new.as_of:
         reasons.append(f"as of {old.as_of} → {new.as_of}")
     if set(old.env) != set(new.env):
@@ -161,6 +167,11 @@ def _inputs(old: Mapping[str, Input], new: Mapping[str, Input]) -> list[str]:
             reasons.append(f"input {name} is read as {one.format}, before as {before.format}")
     reasons += [f"input {name} is gone" for name in old if name not in new]
     return reasons
+
+
+def _moved(old: Mapping[str, Digest], new: Mapping[str, Digest]) -> str:
+    names = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+    return " and ".join(names)
 
 
 def _versions(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from mlgitops.core import locks
 from mlgitops.core.codes import Code, Codes
-from mlgitops.core.digests import Digest, of_bytes, of_value
+from mlgitops.core.command_words import filled
+from mlgitops.core.digests import JSON, Digest, of_bytes, of_value
 from mlgitops.core.elements import Element
 from mlgitops.core.errors import SpecError
 from mlgitops.core.keys import Input, Kind, Parts
@@ -23,11 +23,9 @@ from mlgitops.core.specs.base import Located
 from mlgitops.core.specs.pipelines import FileInput, FileSource, Pipeline, PythonSource, Step
 from mlgitops.core.specs.step_sources import HttpSource, SqlSource
 from mlgitops.core.workspaces import Workspace
-from mlgitops.executor.installed import installed
 from mlgitops.files import WorkTree
+from mlgitops.flow.libraries import Libraries
 from mlgitops.flow.seams import Seams
-
-LOCK_FILE = "requirements.lock"
 
 # CPython 3.11 and 3.12 count the depth of all syntax trees in one place: reading two at once ends
 # in "SystemError: AST constructor recursion depth mismatch" (python/cpython#106905).
@@ -76,7 +74,6 @@ class Checkout:
     seams: Seams
     workspace: Workspace
     root: Path
-    differs: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @cached_property
     def tree(self) -> WorkTree:
@@ -104,18 +101,15 @@ class Checkout:
         inputs = dict(self._inputs(node, made))
         outputs = {name: output.format for name, output in step.outputs.items()}
         formats = {*outputs.values(), *(_bare(one.format) for one in inputs.values())}
-        params = {name: node.pipeline.spec.params[name] for name in step.params}
-        if node.element is not None:
-            params[node.element.argument] = node.element.value
         return Parts(
             kind=kind,
             words=words,
             code=code.files,
-            params=params,
+            params=_params(node),
             inputs=inputs,
             outputs=outputs,
             lock=self._lock(code, kind, formats),
-            python=self._installed.python,
+            python=self.libraries.python,
             env=tuple(step.env),
         )
 
@@ -140,7 +134,8 @@ class Checkout:
                     query = self._required(node, path, "source", "query")
                     return _one_file(node, path, of_bytes(query))
                 case _:
-                    return self._named_code(node, codes)
+                    words = filled(step.command or (), _params(node))
+                    return codes.of_command(words, node.folder)
 
     def _required(self, node: Node, path: str, *keys: str) -> bytes:
         data = self.tree.read(f"{node.folder}/{path}")
@@ -151,29 +146,6 @@ class Checkout:
                 at=node.mark(*keys),
             )
         return data
-
-    def _named_code(self, node: Node, codes: Codes) -> Code:
-        """Return the files of the pipeline's folder that a command names, scripts with imports."""
-        files: dict[str, Digest] = {}
-        places: dict[str, str] = {}
-        packages: set[str] = set()
-        unseen: list[str] = []
-        for word in node.step.command or ():
-            path = f"{node.folder}/{word}"
-            if "{" in word or ".." in word or word.startswith("/"):
-                continue
-            data = self.tree.read(path)
-            if data is None:
-                continue
-            if word.endswith(".py"):
-                reached = codes.of_script(word, node.folder)
-                files.update(reached.files)
-                places.update(reached.places)
-                packages.update(reached.packages)
-                unseen += reached.unseen
-            else:
-                files[word], places[word] = of_bytes(data), path
-        return Code(files=files, places=places, packages=frozenset(packages), unseen=tuple(unseen))
 
     def _called(self, node: Node) -> tuple[Kind, tuple[str, ...]]:
         step = node.step
@@ -238,26 +210,26 @@ class Checkout:
     # -- environment ------------------------------------------------------------------------
 
     @cached_property
-    def _installed(self) -> locks.Installed:
-        return installed(self.seams.python)
-
-    @cached_property
-    def _locked(self) -> dict[str, str]:
-        return locks.parse_lock((self.tree.read(LOCK_FILE) or b"").decode("utf-8", "replace"))
+    def libraries(self) -> Libraries:
+        """What steps can import, and what the lock file says of it."""
+        return Libraries(tree=self.tree, executable=self.seams.python)
 
     def _lock(self, code: Code, kind: Kind, formats: set[str]) -> Mapping[str, str]:
-        packages = code.packages - sys.stdlib_module_names
-        packages |= set(locks.KIND_PACKAGES.get(kind, ()))
-        for format in formats if kind != "command" else ():
-            packages |= set(locks.FORMAT_PACKAGES.get(format, ()))
-        found = locks.reached(packages, self._locked, self._installed)
-        self.differs.update({name: (locked, here) for name, locked, here in found.differs})
-        return found.versions
+        packages = code.packages.union(locks.KIND_PACKAGES.get(kind, ()))
+        if kind != "command":
+            packages = packages.union(*(locks.FORMAT_PACKAGES.get(one, ()) for one in formats))
+        return self.libraries.reached(packages)
 
     def lock_notes(self) -> Iterator[str]:
         """Yield a sentence for each distribution that is not installed as the lock file says."""
-        for name, (locked, here) in sorted(self.differs.items()):
-            yield f"{name} {here} is installed, {LOCK_FILE} says {locked}: what is installed counts"
+        return self.libraries.notes()
+
+
+def _params(node: Node) -> dict[str, JSON]:
+    params = {name: node.pipeline.spec.params[name] for name in node.step.params}
+    if node.element is not None:
+        params[node.element.argument] = node.element.value
+    return params
 
 
 def _bare(format: str) -> str:

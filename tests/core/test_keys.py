@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlgitops.core.digests import JSON, of_bytes
-from mlgitops.core.errors import MlgitopsError
+from mlgitops.core.errors import MlgitopsError, SpecError
 from mlgitops.core.keys import Input, Parts, changes, from_json, key_of, to_json
-from mlgitops.core.locks import Distribution, parse_lock, reached
+from mlgitops.core.lockfiles import merged, versions
+from mlgitops.core.locks import Distribution, reached
 
 ONE, TWO = of_bytes(b"1"), of_bytes(b"2")
 PARTS = Parts(
@@ -51,6 +52,7 @@ PARTS = Parts(
         (replace(PARTS, words=("features:make",)), "it calls features:make, before features:build"),
         (replace(PARTS, env=()), "the environment variables that it is given changed"),
         (replace(PARTS, as_of="2026-01-01"), "as of None → 2026-01-01"),
+        (replace(PARTS, contracts={"train": ONE}), "the contract of train changed"),
         (replace(PARTS, kind="command"), "the kind of step changed from run to command"),
     ],
 )
@@ -90,7 +92,7 @@ def test_the_key_changes_iff_a_change_is_named(one: JSON, other: JSON) -> None:
 
 @given(value=VALUES)
 def test_parts_survive_the_record(value: JSON) -> None:
-    parts = replace(PARTS, params={"x": value})
+    parts = replace(PARTS, params={"x": value}, contracts={"train": TWO})
     assert key_of(from_json(to_json(parts))) == key_of(parts)
 
 
@@ -123,7 +125,9 @@ class Here:
 
 
 def test_only_what_a_step_reaches_is_in_its_lock() -> None:
-    locked = parse_lock("numpy==2.4.6\nscipy==1.17.1 ; python_version > '3'\nunrelated==9\n")
+    locked = versions(
+        "numpy==2.4.6\nscipy==1.17.1 ; python_version > '3'\nunrelated==9\n", "requirements.txt"
+    )
     found = reached({"sklearn"}, locked, Here())
     assert found.versions == {"numpy": "2.4.6", "scikit-learn": "1.9.1", "scipy": "1.17.1"}
     assert found.differs == ()
@@ -145,4 +149,41 @@ def test_a_lock_file_with_hashes_and_extras_is_read() -> None:
         "# pins\nUvicorn[standard] == 0.54.0 \\\n    --hash=sha256:abc\n"
         "zope.event==6.2  # why\n-r x\n"
     )
-    assert parse_lock(text) == {"uvicorn": "0.54.0", "zope-event": "6.2"}
+    assert versions(text, "requirements.lock") == {"uvicorn": "0.54.0", "zope-event": "6.2"}
+
+
+LOCKS = {
+    "uv.lock": (
+        'version = 1\n\n[[package]]\nname = "NumPy"\nversion = "2.4.6"\n'
+        'source = { registry = "x" }\n\n[[package]]\nname = "forked"\nversion = "1"\n'
+        '\n[[package]]\nname = "forked"\nversion = "2"\n'
+    ),
+    "pylock.toml": (
+        "lock-version = '1.0'\n[[packages]]\nindex = 'x'\nname = 'numpy'\nversion = '2.4.6'\n"
+        "[[packages]]\nname = 'own'\n[packages.directory]\npath = '.'\n"
+    ),
+    "requirements.lock": "numpy==2.4.6\n",
+    "requirements.txt": "NumPy===2.4.6 ; python_version > '3'\nscipy>=1\n",
+}
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_lock_files_of_the_usual_tools_are_read(name: str) -> None:
+    assert versions(LOCKS[name], name) == {"numpy": "2.4.6"}
+
+
+def test_a_lock_file_reads_the_same_however_it_is_laid_out() -> None:
+    text = LOCKS["uv.lock"]
+    other = text.replace('version = "2.4.6"', 'source = {x = 1}\nversion = "2.4.6"', 1)
+    other = other.replace("source = { registry", "more = { registry")
+    assert versions(other, "uv.lock") == versions(text, "uv.lock") == {"numpy": "2.4.6"}
+
+
+def test_a_lock_file_that_is_no_toml_is_named() -> None:
+    with pytest.raises(SpecError, match="not TOML") as caught:
+        versions("[[package]]\nname = \n", "uv.lock")
+    assert str(caught.value.at) == "uv.lock:1:1"
+
+
+def test_of_several_files_the_first_that_names_a_library_counts() -> None:
+    assert merged([{"a": "1"}, {"a": "2", "b": "3"}]) == {"a": "1", "b": "3"}

@@ -93,3 +93,22 @@ def test_a_notebook_or_query_that_goes_meanwhile_is_named_with_its_place(root: P
         with pytest.raises(SpecError, match=f"there is no file '{file}'") as caught:
             found.parts(found.node("kinds", step), {})
         assert str(caught.value.at).startswith(f"pipelines/kinds/pipeline.yaml:{line}")
+
+
+def test_the_first_lock_file_counts_and_says_what_is_not_installed(root: Path) -> None:
+    write(root, FILES)
+    said = Checkout(seams=seams_of(root, []), workspace=workspace(root), root=root)
+    for name, text in (
+        ("requirements-dev.txt", "pyarrow==0.0.3\nduckdb==0.0.4\n"),
+        ("requirements.txt", "pyarrow==0.0.2\n"),
+        ("requirements.lock", "pyarrow==0.0.1\n"),
+        ("uv.lock", '[[package]]\nname = "pyarrow"\nversion = "0.0.0"\n'),
+    ):
+        write(root, {name: text})
+        said = Checkout(seams=seams_of(root, []), workspace=workspace(root), root=root)
+        said.parts(said.node("kinds", "joined"), {})
+        notes = list(said.lock_notes())
+        assert any(text.splitlines()[-1].split()[-1].strip('"')[-5:] in note for note in notes)
+        if name == "requirements.txt":
+            assert any("requirements.txt, requirements-dev.txt says 0.0.4" in one for one in notes)
+    assert notes[0].endswith(" is installed, uv.lock says 0.0.0: what is installed counts")
