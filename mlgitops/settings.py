@@ -66,13 +66,6 @@ def _ci_page() -> str | None:
     return given.get("CI_JOB_URL") or given.get("BUILD_URL") or None
 
 
-def _ci_page() -> str | None:
-    given = [os.environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
-    if not all(given):
-        return None
-    return f"{given[0]}/{given[1]}/actions/runs/{given[2]}"
-
-
 def shared_store() -> Path | None:
     """Return the store that ``MLGITOPS_STORE`` names, or None."""
     shared = os.environ.get("MLGITOPS_STORE")
