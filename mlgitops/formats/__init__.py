@@ -1,9 +1,11 @@
-"""The formats of step outputs: an object in memory to a file, and back. Never pickle.
+"""The formats of step outputs: an object in memory to a file, and back. No pickle, unless asked.
 
-``parquet`` and ``csv`` hold pandas frames, ``json`` plain values, ``jsonl`` a list of them line by
-line, ``npy`` an array, ``npz`` arrays by name, ``text`` a str, ``bytes`` bytes, ``onnx`` a graph,
-``estimator`` a scikit-learn estimator (skops). The same object gives the same bytes, as long as the
-library that writes them is the same. Libraries are imported by the format that needs them.
+``parquet`` and ``csv`` hold tables, ``json`` plain values, ``jsonl`` a list of them line by line,
+``npy`` an array, ``npz`` arrays by name, ``text`` a str, ``bytes`` bytes, ``directory`` a folder,
+``figure`` a plot, ``onnx`` a graph, ``estimator`` a scikit-learn estimator (skops),
+``unsafe-pickle`` what has no other form. The same object gives the same bytes (of a pickle nobody
+can promise it), as long as the library that writes them is the same. Libraries are imported by the
+format that needs them.
 """
 
 from __future__ import annotations
@@ -30,8 +32,11 @@ SUFFIXES: Final[dict[str, str]] = {
     "npz": ".npz",
     "text": ".txt",
     "bytes": ".bin",
+    "directory": "",
+    "figure": ".png",
     "onnx": ".onnx",
     "estimator": ".skops",
+    "unsafe-pickle": ".pkl",
 }
 # What is taken as it is when no worker of ours wrote it; all others are read once, to be checked.
 UNREAD: Final = frozenset({"json", "text", "bytes"})
@@ -112,5 +117,17 @@ def _format(name: str) -> Format:
             from mlgitops.formats import estimators
 
             return estimators.ESTIMATOR
+        case "directory":
+            from mlgitops.formats import folders
+
+            return folders.DIRECTORY
+        case "figure":
+            from mlgitops.formats import figures
+
+            return figures.FIGURE
+        case "unsafe-pickle":
+            from mlgitops.formats import pickles
+
+            return pickles.PICKLE
         case _:
             raise KeyError(name)
