@@ -23,7 +23,8 @@ def test_a_folder_is_taken_with_all_that_is_in_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for at, given in enumerate([Path("own"), str(_filled(tmp_path / "own"))]):
+    _filled(tmp_path / "one")
+    for at, given in enumerate([Path("one"), str(_filled(tmp_path / "other"))]):
         goal = tmp_path / f"goal-{at}"
         formats.write(given, goal, "directory")
         back: Any = formats.read(goal, "directory")

@@ -52,7 +52,7 @@ def _fill(files: Mapping[object, object], goal: Path) -> None:
 
 
 def _take(folder: Path, goal: Path) -> None:
-    """Take the files of a folder: the same ones where they are the step's own, else copies."""
+    """Move the files of a folder that is the step's own, copy those of any other."""
     if not folder.is_dir():
         raise Refused(f"there is no folder {str(folder)!r}", hint="make it, and put files into it")
     if goal.resolve().is_relative_to(folder.resolve()):
@@ -60,14 +60,13 @@ def _take(folder: Path, goal: Path) -> None:
             f"the folder {str(folder)!r} holds all of the step's work",
             hint="make a folder for this output alone",
         )
-    # What lies elsewhere may be written to later: a link would let that reach into the store.
     own = folder.resolve().is_relative_to(Path.cwd())
     for name, one in _walk(folder):
         place = goal / name
         if one.is_dir(follow_symlinks=False):
             place.mkdir()
         elif own:
-            os.link(one.path, place, follow_symlinks=False)
+            Path(one.path).rename(place)
         else:
             shutil.copy(one.path, place)
 
