@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 from mlgitops.core import locks
 from mlgitops.core.codes import Code, Codes
 from mlgitops.core.command_words import filled
-from mlgitops.core.digests import JSON, Digest, of_bytes, of_value
+from mlgitops.core.digests import JSON, Digest, of_bytes
 from mlgitops.core.elements import Element
 from mlgitops.core.errors import SpecError
 from mlgitops.core.keys import Input, Kind, Parts
@@ -24,6 +25,7 @@ from mlgitops.core.specs.pipelines import FileInput, FileSource, Pipeline, Pytho
 from mlgitops.core.specs.step_sources import HttpSource, SqlSource
 from mlgitops.core.workspaces import Workspace
 from mlgitops.files import WorkTree
+from mlgitops.files.stats import Stats
 from mlgitops.flow.libraries import Libraries
 from mlgitops.flow.seams import Seams
 
@@ -69,16 +71,27 @@ class Node:
 
 @dataclass(kw_only=True)
 class Checkout:
-    """A directory that holds a tree (the work tree, or an exported commit), read as it is now."""
+    """A directory that holds a tree (the work tree, or an exported commit), read as it is now.
+
+    ``keeps``: what reads the file of a source takes it into the store with the same reading.
+    """
 
     seams: Seams
     workspace: Workspace
     root: Path
+    keeps: bool = False
 
     @cached_property
     def tree(self) -> WorkTree:
         """The files."""
         return WorkTree(self.root)
+
+    @cached_property
+    def stats(self) -> Stats:
+        """The digests of files, as they were seen last; of a tree that stays, not of an export."""
+        repository = self.seams.repository
+        stays = self.root == repository.root
+        return Stats(self.tree, repository.git_dir / "mlgitops/stats" if stays else None)
 
     @cached_property
     def codes(self) -> Codes:
@@ -191,21 +204,31 @@ class Checkout:
     def file_digest(self, node: Node, path: str, *keys: str) -> Digest:
         """Return the digest of a file, or of the names and files of a folder."""
         place = f"{node.folder}/{path}"
-        data = self.tree.read(place)
-        if data is not None:
-            return of_bytes(data)
-        inside = {}
-        for name in self.tree.paths(place):
-            content = self.tree.read(name)
-            if content is not None:
-                inside[name.removeprefix(f"{place}/")] = str(of_bytes(content))
-        if not inside:
+        kept = self.keep if self.keeps and isinstance(node.step.source, FileSource) else None
+        digest = self.stats.digest(place, kept)
+        if digest is None:
             raise SpecError(
                 f"there is no file {path!r}",
                 hint=f"it is looked for at {place}; is it committed?",
                 at=node.mark(*keys),
             )
-        return of_value(dict(inside))
+        return digest
+
+    def keep(self, path: str) -> Digest | None:
+        """Take a file of this tree into the store; None when there is none."""
+        if self.size(path) is None:
+            return None
+        return self.seams.store.put_file(self.root / path)
+
+    def size(self, path: str) -> int | None:
+        """Return the size of a file of this tree, or None when there is none."""
+        handle = self.tree.opened(path)
+        if handle is None:
+            return None
+        try:
+            return os.fstat(handle).st_size
+        finally:
+            os.close(handle)
 
     # -- environment ------------------------------------------------------------------------
 

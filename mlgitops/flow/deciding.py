@@ -14,7 +14,7 @@ from mlgitops.core.errors import MlgitopsError, SpecError
 from mlgitops.core.graphs import makers
 from mlgitops.core.keys import Parts, changes, key_of, key_of_latest
 from mlgitops.core.plans import Execute, Known, Reuse, Skip, decide, usual, waits
-from mlgitops.core.records import Record, from_bytes
+from mlgitops.core.records import Output, Record, from_bytes
 from mlgitops.core.results import Results, one_taken, skipped
 from mlgitops.core.specs.conditions import Param, Result, parse_condition
 from mlgitops.core.specs.pipelines import PythonSource
@@ -191,14 +191,21 @@ def lookup(store: Store, key: Digest, latest: Digest | None) -> Known:
     record = recall(store, key)
     if record is None:
         return Known(record=None, latest=None if latest is None else recall(store, latest))
-    missing = [name for name, output in record.outputs.items() if not store.has(output.digest)]
+    missing = [name for name, output in record.outputs.items() if not _held(store, output)]
     return Known(record=record, missing=tuple(missing))
+
+
+def _held(store: Store, output: Output) -> bool:
+    """Return whether the bytes are here; after a loss of power a blob may be there without them."""
+    if output.format == "directory":
+        return store.has_tree(output.digest)
+    return store.has(output.digest, output.size)
 
 
 def recall(store: Store, key: Digest) -> Record | None:
     """Return the record of a key; None also when it is gone or cannot be read any more."""
     digest = store.recall(key)
-    if digest is None or not store.has(digest):
+    if digest is None:
         return None
     try:
         return from_bytes(store.read(digest))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from mlgitops.core.digests import Digest, canonical, of_bytes, of_value
+from mlgitops.core.digests import Digest, canonical, of_value
 from mlgitops.core.errors import Refused, TryLater
 from mlgitops.core.keys import Parts
 from mlgitops.core.records import Output
@@ -22,7 +22,7 @@ from mlgitops.executor import Job
 from mlgitops.executor.tasks import LIST, Given, Task, write_task
 from mlgitops.flow.checkout import Checkout, Node
 from mlgitops.flow.preparing import worker_of
-from mlgitops.formats import SUFFIXES
+from mlgitops.formats import SUFFIXES, UNREAD
 
 _PLACEHOLDER = re.compile(r"\{(inputs|outputs|params)\.(\w+)\}")
 _THREADS: Final = (
@@ -172,30 +172,30 @@ def _inputs(checkout: Checkout, work: Work, directory: Path) -> dict[str, Given]
 
 def _given(checkout: Checkout, made: Output, goal: Path | None) -> Given:
     """Return where an output stands: a copy at ``goal``, or in the store."""
-    path = checkout.seams.store.path(made.digest)
-    if goal is not None:
-        shutil.copyfile(path, goal)
-        path = goal
-    return Given(path=str(path), format=made.format, types=made.types)
+    store = checkout.seams.store
+    if goal is None:
+        goal = store.path(made.digest)
+    else:
+        store.place(made.digest, goal)
+    return Given(path=str(goal), format=made.format, types=made.types)
 
 
 def _copy(checkout: Checkout, node: Node, file: str, goal: Path, wanted: Digest) -> Path:
     """Copy a file or folder of the repository below ``goal`` under its own name."""
     source, place = f"{node.folder}/{file}", goal / Path(file).name
     goal.mkdir()
-    data = checkout.tree.read(source)
-    if data is not None:
-        place.write_bytes(data)
-        digest = of_bytes(data)
-    else:
+    digest = checkout.tree.copy(source, place)
+    if digest is None:
         inside: dict[str, str] = {}
-        for path in checkout.tree.paths(source):
-            content = checkout.tree.read(path)
-            if content is not None:
-                name = path.removeprefix(f"{source}/")
-                (place / name).parent.mkdir(parents=True, exist_ok=True)
-                (place / name).write_bytes(content)
-                inside[name] = str(of_bytes(content))
+        folders: set[Path] = set()
+        for path, _ in checkout.tree.stamps(source):
+            folder = (place / path).parent
+            if folder not in folders:
+                folder.mkdir(parents=True, exist_ok=True)
+                folders.add(folder)
+            copied = checkout.tree.copy(f"{source}/{path}", place / path)
+            if copied is not None:
+                inside[path] = str(copied)
         digest = of_value(dict(inside))
     if digest != wanted:
         raise changed_meanwhile(node, file)
@@ -209,17 +209,30 @@ def changed_meanwhile(node: Node, what: str) -> TryLater:
     )
 
 
-def take_file(checkout: Checkout, work: Work, directory: Path) -> None:
-    """Copy the file of a file source to its output."""
+def take_file(checkout: Checkout, work: Work, directory: Path) -> tuple[Digest, int] | None:
+    """Take the file of a file source into the store; return its digest and its size.
+
+    Where it is read after that, it stands as the output; so does a folder, which is not taken here.
+    """
     source = work.node.step.source
     assert isinstance(source, FileSource)
     (directory / "inputs").mkdir()
     (directory / "outputs").mkdir()
     (directory / "work").mkdir()
     wanted = work.parts.inputs["file"].digest
-    taken = _copy(checkout, work.node, source.path, directory / "inputs" / "file", wanted)
     name, format = next(iter(work.parts.outputs.items()))
-    taken.replace(output_place(directory, name, format))
+    place, file = output_place(directory, name, format), f"{work.node.folder}/{source.path}"
+    size = checkout.size(file)
+    if size is None:
+        folder = _copy(checkout, work.node, source.path, directory / "inputs" / "file", wanted)
+        folder.replace(place)
+        return None
+    store = checkout.seams.store
+    if not store.has(wanted, size) and checkout.keep(file) != wanted:
+        raise changed_meanwhile(work.node, source.path)
+    if format not in UNREAD:
+        place.symlink_to(store.path(wanted))
+    return wanted, size
 
 
 def _command(

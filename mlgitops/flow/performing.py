@@ -135,6 +135,7 @@ def take_snapshot(
     pin = pin_of(node, record, as_of)
     record = replace(record, key=key_of_pin(node, pin))
     remember(checkout, record, record.key)
+    checkout.seams.store.flush()  # a pin outlives the machine's power
     return pin, record
 
 

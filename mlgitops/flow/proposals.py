@@ -77,6 +77,7 @@ def propose(seams: Seams, proposal: Proposal, base: str) -> Outcome:
 
     Raises RaceLost when others kept moving the branch, NotAllowed when the push is refused.
     """
+    seams.store.flush()
     repository = seams.repository
     ref = f"refs/heads/{proposal.branch}"
     for _ in range(_ATTEMPTS):

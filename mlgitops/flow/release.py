@@ -79,6 +79,7 @@ def release(seams: Seams, model: str, *, dry_run: bool = False) -> Outcome:
     if not dry_run:
         _refuse_unshared(seams, commit)
     built = build(seams, workspace, root, spec.spec, commit)
+    seams.store.flush()
     if not dry_run:
         # A source without a pin writes one while it runs: then this is not the commit any more.
         _refuse_dirty(seams)

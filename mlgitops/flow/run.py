@@ -81,7 +81,7 @@ def run(
         params=params or {},
     )
     result = run_all(
-        Checkout(seams=seams, workspace=workspace, root=root),
+        Checkout(seams=seams, workspace=workspace, root=root, keeps=True),
         meant(workspace, choice),
         jobs=jobs,
         keep_going=keep_going,
@@ -111,6 +111,7 @@ def run_all(
     error: MlgitopsError | None = None
     try:
         runner.run()
+        seams.store.flush()
     except MlgitopsError as caught:
         error = caught
     finally:

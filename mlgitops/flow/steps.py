@@ -67,8 +67,9 @@ def execute(checkout: Checkout, work: Work, key: Digest) -> Record:
 def _execute(checkout: Checkout, work: Work, key: Digest, directory: Path) -> Record:
     node = work.node
     started = iso(checkout.seams.clock())
+    taken = None
     if work.parts.kind == "file":
-        take_file(checkout, work, directory)
+        taken = take_file(checkout, work, directory)
         done, cost, log = Done(outputs={}), _Cost(), b""
     else:
         done, cost, log = _run(checkout, work, directory)
@@ -77,7 +78,7 @@ def _execute(checkout: Checkout, work: Work, key: Digest, directory: Path) -> Re
     if code.files != work.parts.code:
         raise changed_meanwhile(node, "its code")
     outputs = {
-        name: _take(checkout, output_place(directory, name, format), format, described[name])
+        name: _take(checkout, output_place(directory, name, format), format, described[name], taken)
         for name, format in work.parts.outputs.items()
     }
     return Record(
@@ -193,13 +194,22 @@ def _described(
     return {**found, **answer.outputs}, cost.plus(outcome)
 
 
-def _take(checkout: Checkout, place: Path, format: str, described: Description) -> Output:
-    with place.open("rb") as stream:
-        digest = checkout.seams.store.put(stream)
+def _take(
+    checkout: Checkout,
+    place: Path,
+    format: str,
+    described: Description,
+    taken: tuple[Digest, int] | None,
+) -> Output:
+    """Take an output in, unless it is ``taken`` already."""
+    if taken is None:
+        size = place.stat().st_size
+        taken = checkout.seams.store.put_file(place, move=True), size
+    digest, size = taken
     return Output(
         digest=digest,
         format=format,
-        size=place.stat().st_size,
+        size=size,
         rows=described.rows,
         columns=described.columns,
         content=described.content,
