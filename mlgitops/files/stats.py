@@ -37,23 +37,22 @@ class Stats:
         self._memory = memory
 
     def digest(
-        self, path: str, read: Callable[[str], Digest | None] | None = None
+        self, path: str, keep: Callable[[str], Digest | None] | None = None
     ) -> Digest | None:
         """Return the digest of a file, or of the names and files of a folder; None without files.
 
-        ``read``: what reads a file that is not known, and may keep it at the same time.
+        ``keep``: what reads a large file that is not known, and keeps it with the same reading.
         """
-        read = read or self._read
         found = self._stamp(path)
         if found is not None:
-            return self._file(path, found, read)
-        return self._folder(path, read)
+            return self._file(path, found, keep or self._read)
+        return self._folder(path)
 
     # -- one file ---------------------------------------------------------------------------
 
     def _file(self, path: str, found: Stamp, read: Callable[[str], Digest | None]) -> Digest | None:
         if found[0] < _SMALL:
-            return read(path)
+            return self._read(path)
         known = self._recalled(path)
         if known is not None and known[0].get("stamp") == list(found):
             return Digest(str(known[0]["digest"]))
@@ -81,7 +80,7 @@ class Stats:
 
     # -- a folder ---------------------------------------------------------------------------
 
-    def _folder(self, path: str, read: Callable[[str], Digest | None]) -> Digest | None:
+    def _folder(self, path: str) -> Digest | None:
         now = time.time_ns()
         found = dict(self._tree.stamps(path))
         if not found:
@@ -96,7 +95,7 @@ class Stats:
         whole = True
         for name, stamp in found.items():
             old = before.get(name)
-            digest = old[0] if old is not None and old[1] == stamp else read(f"{path}/{name}")
+            digest = old[0] if old is not None and old[1] == stamp else self._read(f"{path}/{name}")
             if digest is None:  # gone meanwhile
                 whole = False
                 continue

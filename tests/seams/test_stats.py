@@ -22,12 +22,11 @@ class Looked(Stats):
 
     def look(self, path: str) -> tuple[Digest | None, list[str]]:
         self.read = []
+        return self.digest(path), self.read
 
-        def read(name: str) -> Digest | None:
-            self.read.append(name)
-            return self._read(name)
-
-        return self.digest(path, read), self.read
+    def _read(self, path: str) -> Digest | None:
+        self.read.append(path)
+        return super()._read(path)
 
 
 @pytest.fixture
@@ -62,6 +61,19 @@ def test_what_did_not_change_is_not_read_again(root: Path) -> None:
     assert Looked(root).look("large") == (large, ["large"])
     assert Looked(root).look("large") == (large, [])
     assert Looked(root).look("absent") == (None, [])
+
+
+def test_a_large_file_is_kept_with_the_same_reading(root: Path) -> None:
+    kept: list[str] = []
+
+    def keep(path: str) -> Digest:
+        kept.append(path)
+        return of_bytes(b"x" * MEGA)
+
+    for _ in range(2):
+        assert Stats(WorkTree(root), root.parent / "memory").digest("large", keep) == keep("")
+        Stats(WorkTree(root), root.parent / "memory").digest("data/a", keep)
+    assert kept == ["large", "", ""]
 
 
 def edit(path: Path) -> None:
