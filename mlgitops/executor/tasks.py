@@ -60,10 +60,12 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """The outputs are stored. ``undeclared``: what was read of the repository beyond the task."""
+    """The outputs are stored. What was used beyond the task: see ``watching.Seen``."""
 
     outputs: Mapping[str, Description]
     undeclared: tuple[str, ...] = ()
+    network: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,4 +125,9 @@ def read_result(directory: Path) -> Done | Failed | None:
             content=one["content"],
             types=tuple(one["types"]),
         )
-    return Done(outputs=outputs, undeclared=tuple(value["done"]["undeclared"]))
+    return Done(
+        outputs=outputs,
+        undeclared=tuple(value["done"]["undeclared"]),
+        network=tuple(value["done"]["network"]),
+        programs=tuple(value["done"]["programs"]),
+    )

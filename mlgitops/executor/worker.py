@@ -71,7 +71,13 @@ def _call(task: Task) -> Done:
     with watch:
         value = function(**given)
     outputs = _store(task, value)
-    return Done(outputs=outputs, undeclared=watch.undeclared())
+    seen = watch.seen()
+    return Done(
+        outputs=outputs,
+        undeclared=seen.undeclared,
+        network=seen.network,
+        programs=seen.programs,
+    )
 
 
 def _function(task: Task, watch: Watch) -> Callable[..., object]:

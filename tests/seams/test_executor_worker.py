@@ -209,6 +209,115 @@ def test_reads_of_tables_and_databases_are_noted(bench: Bench) -> None:
     )
 
 
+def test_variables_that_are_not_there_are_noted_where_the_step_asks(bench: Bench) -> None:
+    bench.write(
+        {
+            "step.py": "import os, tempfile\nfrom os import environ\n\n"
+            "def f():\n"
+            "    os.environ['MINE'] = '1'\n"
+            "    os.environ.setdefault('SET', '1')\n"
+            "    seen = [os.environ[name] for name in ('PATH', 'MINE', 'SET')]\n"
+            "    os.getenv('REGION')\n"
+            "    environ.get('MODE', 'fast')\n"
+            "    os.environb.get(b'RAW')\n"
+            "    'FLAG' in os.environ\n"
+            "    tempfile.gettempdir()\n"
+            "    return [name for name in os.environ if name in ('MINE', 'SET')]\n"
+        }
+    )
+    done = bench.call("step:f")
+    assert isinstance(done, Done)
+    assert bench.output() == ["MINE", "SET"]
+    assert done.undeclared == (
+        "$FLAG at pipelines/p/step.py:11",
+        "$MODE at pipelines/p/step.py:9",
+        "$RAW at pipelines/p/step.py:10",
+        "$REGION at pipelines/p/step.py:8",
+    )
+
+
+def test_folders_that_are_listed_are_noted_unless_declared(bench: Bench) -> None:
+    write(bench.root, {"data/all/sub/one.txt": "1", "data/b.txt": "2"})
+    bench.write(
+        {
+            "parts/__init__.py": "",
+            "parts/late.py": "X = 1\n",
+            "step.py": "import glob, importlib.metadata, os, pkgutil\nfrom pathlib import Path\n\n"
+            "HERE = Path(__file__).parent\nROOT = HERE.parents[1]\n\n"
+            "def f():\n"
+            "    from parts import late\n"
+            "    importlib.metadata.version('numpy')\n"
+            "    list(pkgutil.iter_modules([str(HERE)]))\n"
+            "    os.listdir(ROOT / 'data/all'); list(os.walk(ROOT / 'data/all/sub'))\n"
+            "    os.listdir()\n"
+            "    list((ROOT / 'data').iterdir())\n"
+            "    glob.glob(str(HERE / '*.csv'))\n"
+            "    os.listdir(ROOT)\n",
+        }
+    )
+    code = ("step", "parts/__init__", "parts/late")
+    declared = (*(f"pipelines/p/{name}.py" for name in code), "data/all/")
+    done = bench.call("step:f", declared=declared)
+    assert isinstance(done, Done)
+    assert done.undeclared == (
+        "./ at pipelines/p/step.py:15",
+        "data/ at pipelines/p/step.py:13",
+        "pipelines/p/ at pipelines/p/step.py:14",
+    )
+
+
+def test_whom_a_step_talks_to_and_what_it_starts_is_noted(bench: Bench) -> None:
+    bench.write(
+        {
+            "step.py": "import multiprocessing, os, socket, subprocess, urllib.request\n\n"
+            "def f():\n"
+            "    server = socket.create_server(('127.0.0.1', 0))\n"
+            "    port = server.getsockname()[1]\n"
+            "    socket.create_connection(('localhost', port)).close()\n"
+            "    socket.socket().connect(('127.0.0.1', port))\n"
+            "    near = socket.create_server(('127.0.0.1', 0)).getsockname()\n"
+            "    try: socket.socket().connect(near)\n"
+            "    except OSError: pass\n"
+            "    os.system('true first')\n"
+            "    subprocess.run(['/bin/echo', 'x'])\n"
+            "    multiprocessing.get_context('fork').Process(target=print).start()\n"
+            "    return [port, near[1]]\n"
+        }
+    )
+    done = bench.call("step:f")
+    assert isinstance(done, Done)
+    ports = bench.output()
+    assert isinstance(ports, list)
+    one, other = ports
+    assert sorted(done.network) == sorted(
+        (f"localhost:{one} at pipelines/p/step.py:6", f"127.0.0.1:{other} at pipelines/p/step.py:9")
+    )
+    assert done.undeclared == ()
+    assert done.programs == (
+        "a fork of itself at pipelines/p/step.py:13",
+        "echo at pipelines/p/step.py:12",
+        "true at pipelines/p/step.py:11",
+    )
+
+
+def test_what_libraries_do_by_themselves_is_no_alarm(bench: Bench) -> None:
+    bench.write(
+        {
+            "step.py": "import numpy as np, pandas as pd\n"
+            "from sklearn.ensemble import HistGradientBoostingClassifier\n\n"
+            "def f():\n"
+            "    rows = np.arange(200.0).reshape(100, 2)\n"
+            "    model = HistGradientBoostingClassifier(max_iter=2).fit(rows, rows[:, 0] > 90)\n"
+            "    frame = pd.DataFrame(rows, columns=['a', 'b'])\n"
+            "    frame.to_parquet('mine.parquet'); pd.read_parquet('mine.parquet')\n"
+            "    return model.predict(frame.to_numpy())[:3]\n"
+        }
+    )
+    done = bench.call("step:f")
+    assert isinstance(done, Done)
+    assert (done.undeclared, done.network, done.programs) == ((), (), ())
+
+
 def test_a_worker_imports_no_more_than_its_step_needs(bench: Bench) -> None:
     heavy = {"pandas", "numpy", "pyarrow", "sklearn", "skops", "pydantic", "yaml", "git"}
     bench.write({"step.py": "import sys\ndef f(): return sorted(sys.modules)\n"})
