@@ -52,9 +52,6 @@ GATES: Final = {
 }
 _FETCH: Final = "fetch it in a function: source: {type: python, run: 'module:function'}"
 _STEPS: Final = {
-    "notebook": "move its code to a function: run: 'module:function'",
-    "when": "decide inside of the step",
-    "foreach": "loop inside of the step, or write one step for each element",
 }
 _FORMATS: Final = {
     "directory": "pack it into one file, and declare that as bytes",
@@ -91,17 +88,6 @@ ALL: Final = (
     *(
         NotYet(
             kind="Pipeline",
-            keys=(*where, "hermetic"),
-            values=("strict",),
-            so=_NO_STEP,
-            instead="leave it out: what a step reads undeclared is a note",
-            refused=True,
-        )
-        for where in ((), ("steps", EACH))
-    ),
-    *(
-        NotYet(
-            kind="Pipeline",
             keys=("steps", EACH, key),
             so=_NO_STEP,
             instead=instead,
@@ -128,12 +114,6 @@ ALL: Final = (
         )
         for name, instead in _FORMATS.items()
         for format in ((), ("format",))
-    ),
-    NotYet(
-        kind="Pipeline",
-        keys=("steps", EACH, "resources"),
-        so="the step may use all that the machine has",
-        instead="leave it out; `mlgitops run --jobs 1` runs one step at a time",
     ),
     NotYet(
         kind="Pipeline",

@@ -29,9 +29,10 @@ STEPS = """\
         outputs: {rows: csv}
       - {name: train, run: "train:fit", inputs: {rows: rows.rows}, outputs: {model: estimator}}
       - name: each
-        run: "train:each"
-        foreach: {seed: [1, 2]}
-        when: train.report.ok
+        source: {type: bucket, url: "s3://rows/rows.csv"}
+        outputs: {rows: csv}
+      - name: more
+        run: "train:more"
         outputs: {out: directory, more: {format: directory}}
     """
 
@@ -63,18 +64,19 @@ def test_a_key_without_a_value_is_no_promise() -> None:
 
 def test_both_forms_of_an_output_are_found() -> None:
     found = [keys for keys, row in unsupported.found_in(pipeline().document) if row.values]
-    assert ("steps", 2, "outputs", "out") in found
-    assert ("steps", 2, "outputs", "more", "format") in found
+    assert ("steps", 3, "outputs", "out") in found
+    assert ("steps", 3, "outputs", "more", "format") in found
 
 
 def test_a_step_that_would_not_do_what_its_spec_says_is_refused_with_its_place() -> None:
     with pytest.raises(SpecError) as caught:
-        unsupported.refuse(pipeline(), {"each"})
+        unsupported.refuse(pipeline(), {"each", "more"})
     assert str(caught.value) == (
-        "'when' is not acted on yet (nor 3 more of its keys): the pipeline 'churn' cannot run"
+        "'type: bucket' is not acted on yet (nor 2 more of its keys):"
+        " the pipeline 'churn' cannot run"
     )
-    assert caught.value.hint == "decide inside of the step"
-    assert str(caught.value.at) == "pipelines/churn/pipeline.yaml:12:5"
+    assert str(caught.value.hint).startswith("fetch it in a function: ")
+    assert str(caught.value.at) == "pipelines/churn/pipeline.yaml:10:20"
 
 
 def test_the_other_steps_of_the_pipeline_are_not_refused() -> None:

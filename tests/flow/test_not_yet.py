@@ -27,17 +27,17 @@ GITHUB = (
 )
 
 
-def test_a_step_with_a_condition_is_not_run_as_if_it_had_none(
+def test_a_step_that_cannot_be_what_its_spec_says_is_refused(
     run_tiny: RunTiny, root: Path, said: list[str]
 ) -> None:
     edit(
         root,
         "pipeline.yaml",
         '    run: "train:fit"\n',
-        '    run: "train:fit"\n    when: params.seed > 3\n',
+        '    source: {type: bucket, url: "s3://models/model"}\n',
     )
     for verb in (lambda: run_tiny(), lambda: plan(seams_of(root, said), workspace(root), root)):
-        with pytest.raises(SpecError, match="'when' is not acted on yet") as caught:
+        with pytest.raises(SpecError, match="'type: bucket' is not acted on yet") as caught:
             verb()
         assert caught.value.at is not None and caught.value.at.path.endswith("tiny/pipeline.yaml")
     # What does not need it runs: nothing about it is unknown.
