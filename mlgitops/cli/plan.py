@@ -10,6 +10,7 @@ EXAMPLES = """examples:
   mlgitops plan                          every step of every pipeline
   mlgitops plan churn                    one pipeline
   mlgitops plan churn --until features   one step and those that it needs
+  mlgitops plan --explain churn.train    every part of what identifies its work, and what moved
   mlgitops plan --json                   {"steps": [{"pipeline", "step", "action", "because", ...}]}
 
 `action` is reuse or execute; `because` names the line of code, parameter, input or version that
@@ -20,6 +21,11 @@ moved. A step behind one that runs "waits": when that makes the same bytes as be
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     choose(parser)
+    parser.add_argument(
+        "--explain",
+        metavar="STEP",
+        help="show every part of the step's identity, and its old and new value where it moved",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -32,6 +38,8 @@ def choose(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Show the plan."""
+    if args.explain is not None:
+        return _explain(args)
     from mlgitops.cli.terminal import paint, write, write_json
     from mlgitops.files import WorkTree
     from mlgitops.flow.plan import plan
@@ -45,6 +53,27 @@ def run(args: argparse.Namespace) -> int:
     found = plan(seams, workspace, root, pipeline=args.pipeline, until=args.until, force=args.force)
     if args.json:
         write_json(plan_json(found))
+    else:
+        write(page(found, paint()))
+    return 0
+
+
+def _explain(args: argparse.Namespace) -> int:
+    from mlgitops.cli.terminal import paint, write, write_json
+    from mlgitops.core.errors import UsageError
+    from mlgitops.files import WorkTree
+    from mlgitops.flow.explain import explain
+    from mlgitops.flow.workspaces import require
+    from mlgitops.report.explain import explain_json, page
+    from mlgitops.wiring import open_project
+
+    if args.until or args.force:
+        raise UsageError("--explain is about one step as it is: leave out --until and --force")
+    seams = open_project(args)
+    root = seams.repository.root
+    found = explain(seams, require(WorkTree(root)), root, args.explain, pipeline=args.pipeline)
+    if args.json:
+        write_json(explain_json(found))
     else:
         write(page(found, paint()))
     return 0
