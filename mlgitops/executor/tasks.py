@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from mlgitops.core.contracts import Contract, from_json
 from mlgitops.core.digests import JSON
+from mlgitops.core.measures import Measure
 from mlgitops.formats import SUFFIXES, Description
 
 TASK_FILE: Final = "task.json"
@@ -37,6 +39,7 @@ class Task:
     ``directory``. ``declared``: what of the repository may be read: files, or folders with a final
     ``/``, from its root. ``file``: the query or notebook, from the root. ``threads``: of a query.
     ``options``: of a source, as its spec has them; environment variables are only named in them.
+    ``contracts``: output to what its rows must keep.
     """
 
     kind: Literal["call", "describe", "query"]
@@ -52,6 +55,7 @@ class Task:
     params: Mapping[str, JSON]
     as_of: str | None = None
     declared: tuple[str, ...] = ()
+    contracts: Mapping[str, Contract] = field(default_factory=dict)
 
     def place(self, output: str) -> Path:
         """Return the file that an output is stored in."""
@@ -88,6 +92,7 @@ def read_task(path: Path) -> Task:
     value = json.loads(path.read_text(encoding="utf-8"))
     value["inputs"] = {name: _given(one) for name, one in value["inputs"].items()}
     value["declared"] = tuple(value["declared"])
+    value["contracts"] = {name: from_json(one) for name, one in value["contracts"].items()}
     return Task(**value)
 
 
@@ -124,6 +129,7 @@ def read_result(directory: Path) -> Done | Failed | None:
             columns=None if columns is None else tuple(columns),
             content=one["content"],
             types=tuple(one["types"]),
+            metrics={metric: Measure(**number) for metric, number in one["metrics"].items()},
         )
     return Done(
         outputs=outputs,

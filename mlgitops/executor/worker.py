@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, assert_never
@@ -17,9 +18,9 @@ from typing import Any, assert_never
 from mlgitops import formats
 from mlgitops.core.errors import MlgitopsError
 from mlgitops.executor import tracebacks
+from mlgitops.executor.storing import RowsFailed, describe, store
 from mlgitops.executor.tasks import LIST, Done, Failed, Given, Task, read_task, write_result
 from mlgitops.executor.watching import Watch
-from mlgitops.formats import Description
 
 
 class _Wrong(Exception):
@@ -43,10 +44,16 @@ def _result(task: Task) -> Done | Failed:
     except MlgitopsError as error:
         hint = f" ({error.hint})" if error.hint else ""
         return Failed(summary=f"{error.message}{hint}")
+    except RowsFailed as error:
+        return _failed(error.cause, task)
     except (Exception, SystemExit) as error:
-        return Failed(
-            summary=tracebacks.summary(error), traceback=tracebacks.trimmed(error, Path(task.root))
-        )
+        return _failed(error, task)
+
+
+def _failed(error: BaseException, task: Task) -> Failed:
+    return Failed(
+        summary=tracebacks.summary(error), traceback=tracebacks.trimmed(error, Path(task.root))
+    )
 
 
 def _do(task: Task) -> Done | Failed:
@@ -54,13 +61,20 @@ def _do(task: Task) -> Done | Failed:
         case "call":
             return _call(task)
         case "describe":
-            return _describe(task)
+            return Done(outputs=describe(task, task.outputs))
         case "query":
             from mlgitops.executor.queries import query
 
-            return query(task)
+            return _kept(query(task), task)
         case _:
             assert_never(task.kind)
+
+
+def _kept(result: Done | Failed, task: Task) -> Done | Failed:
+    """Hold rows that were written as they came against their contracts: they are read once more."""
+    if isinstance(result, Failed) or not task.contracts:
+        return result
+    return replace(result, outputs={**result.outputs, **describe(task, task.contracts)})
 
 
 def _call(task: Task) -> Done:
@@ -69,8 +83,9 @@ def _call(task: Task) -> Done:
     given = _arguments(task)
     _check_call(task.function, function, given)
     with watch:
-        value = function(**given)
-    outputs = _store(task, value)
+        values = _by_name(task, function(**given))
+    given.clear()
+    outputs = store(task, values, watch)
     seen = watch.seen()
     return Done(
         outputs=outputs,
@@ -133,29 +148,14 @@ def _check_call(what: str, function: Callable[..., object], given: Mapping[str, 
         raise _Wrong(f"{what} takes {signature}, and the step gives {gives}: {error}") from error
 
 
-def _store(task: Task, value: object) -> dict[str, Description]:
-    """Store what the function returned under the names of the declared outputs."""
-    done = {}
-    for name, one in _by_name(task, value).items():
-        try:
-            done[name] = formats.write(one, task.place(name), task.outputs[name])
-        except MlgitopsError as error:
-            hint = f" ({error.hint})" if error.hint else ""
-            raise _Wrong(f"output {name!r}: {error.message}{hint}") from error
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise _Wrong(f"output {name!r} cannot be written: {reason}") from error
-    return done
-
-
-def _by_name(task: Task, value: Any) -> Mapping[str, object]:
+def _by_name(task: Task, value: Any) -> dict[str, object]:
     """Return the outputs by name: a dict with exactly these names, a tuple in their order, or, when
     there is only one, the value itself."""
     names = list(task.outputs)
     # One output that is a dict may well hold a key of its own name: then the dict is the value.
-    lone_dict = len(names) == 1 and task.outputs[names[0]] in ("json", "npz")
+    lone_dict = len(names) == 1 and task.outputs[names[0]] in ("json", "npz", "directory")
     if isinstance(value, dict) and set(value) == set(names) and not lone_dict:
-        return value
+        return dict(value)
     if len(names) == 1:
         return {names[0]: value}
     if isinstance(value, tuple) and len(value) == len(names):
@@ -165,16 +165,6 @@ def _by_name(task: Task, value: Any) -> Mapping[str, object]:
         f"{task.function} returned {got}, and the step declares the outputs {', '.join(names)};"
         " return a dict with these keys, or a tuple in this order"
     )
-
-
-def _describe(task: Task) -> Done | Failed:
-    done = {}
-    for name, format in task.outputs.items():
-        try:
-            done[name] = formats.describe(task.place(name), format)
-        except (MlgitopsError, OSError) as error:
-            return Failed(summary=f"output {name!r}: {error}")
-    return Done(outputs=done)
 
 
 if __name__ == "__main__":
