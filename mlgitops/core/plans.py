@@ -95,9 +95,12 @@ def waits(pipeline: str, step: str, makers: Iterable[str]) -> Execute:
 def notes(record: Record) -> tuple[str, ...]:
     """Return what a reader should know about a result: what its key could not see."""
     lines = [
-        f"read {path}, which is not among its inputs (undeclared-input)"
-        for path in record.undeclared
+        f"looked for the variable {used}, which is not in its 'env' (undeclared-input)"
+        if used.startswith("$")
+        else f"read {used}, which is not among its inputs (undeclared-input)"
+        for used in record.undeclared
     ]
+    lines += [f"starts other programs, which are not observed: {name}" for name in record.programs]
     return (*lines, *(f"cannot be followed: {line}" for line in record.unseen))
 
 

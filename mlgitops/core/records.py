@@ -37,7 +37,8 @@ class Record:
 
     ``attempts``: how many it took. ``network``: whom it talked to, and the line that did it.
     ``metrics``: the numbers of its JSON outputs, as ``output.name`` (``core.measures``).
-    ``undeclared``: files of the repository that it read although it does not declare them.
+    ``undeclared``: files of the repository that it read, and variables that it looked for, although
+    it does not declare them. ``programs``: started by it, and not observed.
     ``unseen``: imports that could not be followed by reading its code. ``log``: what it printed.
     """
 
@@ -55,6 +56,7 @@ class Record:
     undeclared: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
     network: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
     attempts: int = 1
 
 
@@ -78,6 +80,7 @@ def to_bytes(record: Record) -> bytes:
             "undeclared": list(record.undeclared),
             "unseen": list(record.unseen),
             "network": list(record.network),
+            "programs": list(record.programs),
             "attempts": record.attempts,
         }
     )
@@ -118,6 +121,7 @@ def from_bytes(data: bytes) -> Record:
             undeclared=tuple(str(path) for path in value["undeclared"]),
             unseen=tuple(str(line) for line in value["unseen"]),
             network=tuple(str(line) for line in value.get("network", ())),
+            programs=tuple(str(line) for line in value.get("programs", ())),
             attempts=int(value.get("attempts", 1)),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

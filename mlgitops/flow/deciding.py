@@ -19,6 +19,7 @@ from mlgitops.core.results import Results, one_taken, skipped
 from mlgitops.core.specs.conditions import Param, Result, parse_condition
 from mlgitops.core.specs.pipelines import PythonSource
 from mlgitops.flow.checkout import Checkout, Node
+from mlgitops.flow.hermetic import doubted
 from mlgitops.flow.snapshots import key_of_pin, pin_path, read_pin, record_of_pin
 from mlgitops.store import Store
 
@@ -143,7 +144,18 @@ def decide_step(
             usual=usual(known),
             parts=parts,
         )
-    return decide(pipeline, node.label, key, parts, known)
+    decided = decide(pipeline, node.label, key, parts, known)
+    if isinstance(decided, Reuse) and doubted(node, decided.record):
+        why = "it used what it does not declare, and 'hermetic' is strict"
+        return Execute(
+            pipeline=pipeline,
+            step=node.label,
+            key=key,
+            because=(why,),
+            usual=usual(known),
+            parts=parts,
+        )
+    return decided
 
 
 def decide_source(

@@ -19,6 +19,7 @@ from mlgitops.core.specs.pipelines import PythonSource
 from mlgitops.files import write_whole
 from mlgitops.flow.checkout import Checkout, Node
 from mlgitops.flow.deciding import decide_step, lookup
+from mlgitops.flow.hermetic import doubted
 from mlgitops.flow.jobs import Work
 from mlgitops.flow.snapshots import (
     key_of_pin,
@@ -102,7 +103,9 @@ def _known(checkout: Checkout, node: Node, made: Results, decision: Execute) -> 
         again = decide_step(checkout, node, made)
         return again.record if isinstance(again, Reuse) else None
     known = lookup(checkout.seams.store, decision.key, None)
-    return None if known.missing else known.record
+    if known.missing or (known.record is not None and doubted(node, known.record)):
+        return None
+    return known.record
 
 
 def _work(

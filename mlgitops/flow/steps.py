@@ -18,6 +18,7 @@ from mlgitops.executor import Job, Outcome
 from mlgitops.executor.tasks import Done, read_result
 from mlgitops.flow.checkout import Checkout
 from mlgitops.flow.failures import Attempt, step_failed
+from mlgitops.flow.hermetic import refuse
 from mlgitops.flow.jobs import (
     Work,
     changed_meanwhile,
@@ -73,6 +74,7 @@ def _execute(checkout: Checkout, work: Work, key: Digest, directory: Path) -> Re
         done, cost, log = Done(outputs={}), _Cost(), b""
     else:
         done, cost, log = _run(checkout, work, directory)
+    refuse(node, done.undeclared)
     described, cost = _described(checkout, work, directory, done, cost)
     code = checkout.code(node, Codes(checkout.tree))
     if code.files != work.parts.code:
@@ -93,6 +95,8 @@ def _execute(checkout: Checkout, work: Work, key: Digest, directory: Path) -> Re
         peak_memory=cost.peak_memory,
         log=checkout.seams.store.put_bytes(log) if log else None,
         undeclared=done.undeclared,
+        network=done.network,
+        programs=done.programs,
         unseen=code.unseen,
     )
 
