@@ -29,6 +29,8 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
         "schema": "print the JSON Schema of a spec, or write them all where editors look",
         "plan": "show which steps would run, and why",
         "run": "run what `plan` says; reuse what nothing changed",
+        "runs": "list, filter and sort the runs that were recorded, or show one",
+        "diff": "compare two runs: parameters, metrics, code, data, environment, durations",
         "refresh": "take a new snapshot of a pipeline's sources",
         "release": "export, prove, evaluate, describe and tag a model",
     },

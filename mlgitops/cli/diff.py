@@ -1,0 +1,48 @@
+"""``mlgitops diff``: what differs between two runs."""
+
+from __future__ import annotations
+
+import argparse
+
+EXAMPLES = """examples:
+  mlgitops diff                            the last run against the one before it
+  mlgitops diff 3f9c2a latest              a run by the beginning of its id, and the newest
+  mlgitops diff main my-branch             the newest run at the tip of each
+  mlgitops diff HEAD~1 HEAD --format markdown
+
+Parameters, metrics with their intervals, code by file, data by digest, versions of the environment
+and seconds. Intervals that overlap do not tell which run is better. A step that was reused is
+compared by what the run that did its work recorded.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add = parser.add_argument
+    add(
+        "old", nargs="?", metavar="OLD", default="latest~1", help="run or commit; default: latest~1"
+    )
+    add("new", nargs="?", metavar="NEW", default="latest", help="run or commit; default: latest")
+    add("--all", action="store_true", help="also the metrics that are the same")
+    add("--format", choices=("text", "json", "markdown"), default="text")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show what differs."""
+    from mlgitops.cli.terminal import paint, write, write_json
+    from mlgitops.core.differences import to_json
+    from mlgitops.flow.experiments import open_experiments
+    from mlgitops.report.differences import markdown, page
+    from mlgitops.wiring import open_project
+
+    known = open_experiments(open_project(args))
+    for path in known.damaged:
+        args.say(f"note: not a record of a run, or somebody edited it: {path}")
+    found = known.compare(args.old, args.new)
+    if args.format == "json":
+        write_json(to_json(found))
+    elif args.format == "markdown":
+        write(markdown(found, everything=args.all))
+    else:
+        write(page(found, paint(), everything=args.all))
+    return 0
