@@ -21,7 +21,7 @@ from mlgitops.core.specs.pipelines import FileInput, FileSource
 from mlgitops.executor import Job
 from mlgitops.executor.tasks import LIST, Given, Task, write_task
 from mlgitops.flow.checkout import Checkout, Node
-from mlgitops.flow.preparing import worker_of
+from mlgitops.flow.preparing import forked, worker_of
 from mlgitops.formats import SUFFIXES, UNREAD
 
 _PLACEHOLDER = re.compile(r"\{(inputs|outputs|params)\.(\w+)\}")
@@ -67,7 +67,8 @@ def prepare(checkout: Checkout, work: Work, directory: Path, attempt: int) -> Jo
         task = _task(checkout, work, directory, given)
         argv = worker(checkout, write_task(task, directory))
         formats = {*work.parts.outputs.values(), *(one.format for one in given.values())}
-        prepared = worker_of(checkout, work.node, formats, calls=True)
+        if forked(work.node):
+            prepared = worker_of(checkout, work.node, formats, calls=True)
     return Job(
         name=work.node.name,
         argv=argv,

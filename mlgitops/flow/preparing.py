@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection
 from typing import Final
 
+from mlgitops.core.specs.pipelines import PythonSource
 from mlgitops.executor import Worker
 from mlgitops.flow.checkout import Checkout, Node
 
@@ -18,6 +19,15 @@ _OF_FORMAT: Final = {
     "npz": ("numpy",),
     "estimator": ("sklearn", "skops.io"),
 }
+
+
+def forked(node: Node) -> bool:
+    """Return whether the step's code runs in its worker, which then may be a prepared one.
+
+    A command and a notebook run in processes of their own.
+    """
+    step = node.step
+    return step.run is not None or step.sql is not None or isinstance(step.source, PythonSource)
 
 
 def worker_of(checkout: Checkout, node: Node, formats: Collection[str], *, calls: bool) -> Worker:

@@ -19,6 +19,7 @@ from mlgitops.core.results import SKIPPED, Result, Results
 from mlgitops.flow.checkout import Checkout, Node
 from mlgitops.flow.choosing import Meant
 from mlgitops.flow.deciding import Each, decide_step, look
+from mlgitops.flow.expecting import expect
 from mlgitops.flow.performing import How, Performed, lock_key, perform
 from mlgitops.flow.queueing import WHOLE, Place, Queue
 from mlgitops.flow.resources import Share, Shares, threads
@@ -75,6 +76,7 @@ class Runner:
     _busy: dict[Future[Performed], tuple[_Ready, Share]] = field(default_factory=dict)
     _twins: dict[Digest, list[Place]] = field(default_factory=dict)
     _again: set[Place] = field(default_factory=set)
+    _expected: bool = False
     _stopped: threading.Event = field(default_factory=threading.Event)
     _ended: SimpleQueue[Future[Performed]] = field(default_factory=SimpleQueue)
 
@@ -208,6 +210,10 @@ class Runner:
                 usual=decision.usual,
             )
         )
+        if not self._expected:
+            self._expected = True
+            nodes = [one.node for one in self.meant]
+            pool.submit(expect, self.checkout, nodes, node, self.threads)
         future = pool.submit(
             perform,
             self.checkout,
