@@ -86,13 +86,14 @@ class StepFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded:
-    """How many steps did what. ``failed`` counts those that ran and failed."""
+    """How many steps did what. ``left``: they were not reached, by a failure or an interrupt."""
 
     ran: int
     reused: int
     skipped: int
     failed: int
     seconds: float
+    left: int = 0
 
 
 Event: TypeAlias = (

@@ -51,12 +51,6 @@ GATES: Final = {
     "command": _CHECK,
 }
 _FETCH: Final = "fetch it in a function: source: {type: python, run: 'module:function'}"
-_STEPS: Final = {
-}
-_FORMATS: Final = {
-    "directory": "pack it into one file, and declare that as bytes",
-    "figure": "save the plot as PNG, and declare that as bytes",
-}
 _NO_STEP: Final = "`plan` and `run` refuse the step"
 
 ALL: Final = (
@@ -85,16 +79,6 @@ ALL: Final = (
         so="nobody is told",
         instead="leave it out, and let the workflow that runs the pipeline tell",
     ),
-    *(
-        NotYet(
-            kind="Pipeline",
-            keys=("steps", EACH, key),
-            so=_NO_STEP,
-            instead=instead,
-            refused=True,
-        )
-        for key, instead in _STEPS.items()
-    ),
     NotYet(
         kind="Pipeline",
         keys=("steps", EACH, "source", "type"),
@@ -102,24 +86,6 @@ ALL: Final = (
         so=_NO_STEP,
         instead=_FETCH,
         refused=True,
-    ),
-    *(
-        NotYet(
-            kind="Pipeline",
-            keys=("steps", EACH, "outputs", EACH, *format),
-            values=(name,),
-            so=_NO_STEP,
-            instead=instead,
-            refused=True,
-        )
-        for name, instead in _FORMATS.items()
-        for format in ((), ("format",))
-    ),
-    NotYet(
-        kind="Pipeline",
-        keys=("steps", EACH, "outputs", EACH, "contract"),
-        so="the rows are not held against it",
-        instead="leave it out, and check the rows in the step",
     ),
     *(
         NotYet(

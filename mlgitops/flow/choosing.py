@@ -34,6 +34,18 @@ class Choice:
     force: bool = False
     params: Mapping[str, JSON] = field(default_factory=dict)
 
+    def asked(self) -> dict[str, JSON]:
+        """Return what was asked for, in the words of the command line."""
+        words: dict[str, JSON] = {
+            "pipeline": self.pipeline,
+            "until": self.until,
+            "only": self.only,
+            "from": self.start,
+            "force": self.force,
+            "params": dict(self.params),
+        }
+        return {name: value for name, value in words.items() if value}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meant:

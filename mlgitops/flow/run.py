@@ -10,6 +10,7 @@ from pathlib import Path
 from mlgitops.core.digests import JSON, Digest
 from mlgitops.core.errors import MlgitopsError, Refused, UsageError
 from mlgitops.core.events import RunEnded, RunStarted
+from mlgitops.core.experiments import Status
 from mlgitops.core.findings import did_you_mean
 from mlgitops.core.plans import Execute, Skip
 from mlgitops.core.records import Record
@@ -65,13 +66,7 @@ def run(
     keep_going: bool = False,
     params: Mapping[str, JSON] | None = None,
 ) -> RunResult:
-    """Do what has to be done for the steps that are meant (see ``choosing``), read from ``root``.
-
-    A first run of a source writes its pin into ``root``; Refused where ``seams.ci``. ``jobs``: how
-    many steps at once (as many as the cores). Raises StepFailed when a step fails: what runs beside
-    it ends first, nothing new starts (but ``keep_going``: what does not need it), and what is done
-    is kept for the next run.
-    """
+    """Do what ``run_choice`` does; the names are those of ``Choice``."""
     choice = Choice(
         pipeline=pipeline,
         until=until,
@@ -80,11 +75,31 @@ def run(
         force=force,
         params=params or {},
     )
+    return run_choice(seams, workspace, root, choice, jobs=jobs, keep_going=keep_going)
+
+
+def run_choice(
+    seams: Seams,
+    workspace: Workspace,
+    root: Path,
+    choice: Choice,
+    *,
+    jobs: int | None = None,
+    keep_going: bool = False,
+) -> RunResult:
+    """Do what has to be done for the steps that are meant (see ``choosing``), read from ``root``.
+
+    A first run of a source writes its pin into ``root``; Refused where ``seams.ci``. ``jobs``: how
+    many steps at once (as many as the cores). Raises StepFailed when a step fails: what runs beside
+    it ends first, nothing new starts (but ``keep_going``: what does not need it), and what is done
+    is kept for the next run.
+    """
     result = run_all(
         Checkout(seams=seams, workspace=workspace, root=root, keeps=True),
         meant(workspace, choice),
         jobs=jobs,
         keep_going=keep_going,
+        asked=choice.asked(),
     )
     if result.error is not None:
         raise result.error
@@ -92,9 +107,17 @@ def run(
 
 
 def run_all(
-    checkout: Checkout, steps: Sequence[Meant], *, jobs: int | None, keep_going: bool
+    checkout: Checkout,
+    steps: Sequence[Meant],
+    *,
+    jobs: int | None,
+    keep_going: bool,
+    asked: Mapping[str, JSON],
 ) -> RunResult:
-    """Do the work of ``steps``, and tell of it; the error of one that failed is returned."""
+    """Do the work of ``steps``, and tell of it; the error of one that failed is returned.
+
+    What ran is remembered in the ledger, with what was ``asked`` for (``flow.experiments``).
+    """
     started, seams, shares = (
         time.perf_counter(),
         checkout.seams,
@@ -109,11 +132,13 @@ def run_all(
     )
     seams.watch(RunStarted(total=len(steps), jobs=shares.at_once))
     error: MlgitopsError | None = None
+    status: Status = "interrupted"
     try:
         runner.run()
         seams.store.flush()
+        status = "done"
     except MlgitopsError as caught:
-        error = caught
+        error, status = caught, "failed"
     finally:
         for note in checkout.lock_notes():
             seams.say(f"note: {note}")
@@ -127,9 +152,39 @@ def run_all(
                 skipped=skipped,
                 failed=len(runner.failures),
                 seconds=seconds,
+                left=runner.left,
             )
         )
+        if ran or runner.failures:
+            _remember(checkout, runner, status, seconds, asked)
+            if status != "interrupted":
+                _tell(checkout, runner, seconds)
     return done
+
+
+def _remember(
+    checkout: Checkout, runner: Runner, status: Status, seconds: float, asked: Mapping[str, JSON]
+) -> None:
+    if checkout.root != checkout.seams.repository.root:
+        return
+    from mlgitops.flow.experiments import remember
+
+    remember(
+        checkout.seams,
+        runner.meant,
+        runner.done,
+        runner.failures,
+        status=status,
+        seconds=seconds,
+        asked=asked,
+    )
+
+
+def _tell(checkout: Checkout, runner: Runner, seconds: float) -> None:
+    if any(one.node.pipeline.spec.notify is not None for one in runner.meant):
+        from mlgitops.flow.notifying import tell
+
+        tell(checkout.seams, checkout.root, runner.done, runner.failures, seconds)
 
 
 def artifact(seams: Seams, workspace: Workspace, root: Path, pipeline: str, name: str) -> Artifact:

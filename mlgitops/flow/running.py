@@ -42,6 +42,15 @@ class Ran:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """One step that failed; no decision: it failed before one was made."""
+
+    node: Node
+    error: MlgitopsError
+    decision: Execute | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class _Ready:
     """A step that has to run. ``lock``: what names its work, so that it is done once."""
@@ -67,7 +76,7 @@ class Runner:
     keep_going: bool = False
     quiet: bool = False
     done: list[Ran] = field(default_factory=list)
-    failures: list[MlgitopsError] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
     _made: dict[tuple[str, str], dict[str, Result]] = field(default_factory=dict)
     _elements: dict[int, dict[int, Record]] = field(default_factory=dict)
     _counts: dict[int, int] = field(default_factory=dict)
@@ -101,8 +110,15 @@ class Runner:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
         if self.failures:
-            raise _together(self.failures)
+            raise _together([one.error for one in self.failures])
         return tuple(self.done)
+
+    @property
+    def left(self) -> int:
+        """How many of the steps that are meant have no result yet, and did not fail."""
+        names = {_name(one.node) for one in self.meant}
+        done = {(*scope, name) for scope, made in self._made.items() for name in made}
+        return len(names - done - {_name(one.node) for one in self.failures})
 
     @property
     def _over(self) -> bool:
@@ -196,7 +212,7 @@ class Runner:
         try:
             share = self.shares.take(ready.node)
         except MlgitopsError as error:
-            self._failed(ready.node, error)
+            self._failed(ready.node, error, ready.decision)
             return True
         if share is None:
             return False
@@ -242,7 +258,7 @@ class Runner:
         try:
             performed = future.result()
         except MlgitopsError as error:
-            self._failed(node, error)
+            self._failed(node, error, decision)
             return
         seconds, record, notes = performed.seconds, performed.record, performed.notes
         if performed.elsewhere:
@@ -268,8 +284,8 @@ class Runner:
         self._made[_scope(ran.node)][ran.node.step.name] = result
         queue.done(number)
 
-    def _failed(self, node: Node, error: MlgitopsError) -> None:
-        self.failures.append(error)
+    def _failed(self, node: Node, error: MlgitopsError, decision: Execute | None = None) -> None:
+        self.failures.append(Failure(node=node, error=error, decision=decision))
         self._tell(events.StepFailed(name=node.name, message=error.message))
 
     def _node(self, place: Place) -> Node:

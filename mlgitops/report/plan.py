@@ -48,7 +48,7 @@ def plan_json(plan: Sequence[Decision]) -> JSON:
     return {"steps": [to_json(decision) for decision in plan]}
 
 
-def run_json(steps: Sequence[tuple[Decision, Record | None, float]]) -> JSON:
+def run_json(steps: Sequence[tuple[Decision, Record | None, float]]) -> dict[str, JSON]:
     """Return ``{"steps": […]}`` of a run: decisions with what came out and what it cost."""
     shown: list[JSON] = []
     for decision, record, seconds in steps:

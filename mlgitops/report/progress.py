@@ -49,13 +49,14 @@ def lines(event: Event) -> tuple[str, ...]:
 
 
 def _ended(event: RunEnded) -> str:
-    if not event.ran and not event.failed:
+    if not event.ran and not event.failed and not event.left:
         skipped = f", {event.skipped} skipped" if event.skipped else ""
         are = "is" if event.reused == 1 else "are"
         return f"nothing to do: {_count(event.reused, 'step')} {are} up to date{skipped}"
     parts = [f"{_count(event.ran, 'step')} ran", f"{event.reused} reused"]
     parts += [f"{event.skipped} skipped"] if event.skipped else []
     parts += [f"{event.failed} failed"] if event.failed else []
+    parts += [f"{event.left} not reached"] if event.left else []
     return f"{', '.join(parts)}, in {event.seconds:.1f} s"
 
 
