@@ -75,12 +75,6 @@ ALL: Final = (
     ),
     NotYet(
         kind="Pipeline",
-        keys=("notify",),
-        so="nobody is told",
-        instead="leave it out, and let the workflow that runs the pipeline tell",
-    ),
-    NotYet(
-        kind="Pipeline",
         keys=("steps", EACH, "source", "type"),
         values=("sql", "http", "bucket"),
         so=_NO_STEP,
