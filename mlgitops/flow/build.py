@@ -143,6 +143,12 @@ def _refuse_missing_columns(frame: pd.DataFrame, model: Model) -> None:
 def _estimator(seams: Seams, trained: Any) -> Any:
     from mlgitops import formats
 
+    if trained.format == "unsafe-pickle":
+        raise Refused(
+            "the model's artifact is a pickle: reading it runs whatever is in it, so nothing is"
+            " released from it",
+            hint="declare it as `estimator` in pipeline.yaml: skops stores it without pickle",
+        )
     if trained.format != "estimator":
         raise Refused(
             f"the model's artifact has the format {trained.format!r}",

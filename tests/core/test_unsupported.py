@@ -32,8 +32,8 @@ STEPS = """\
         source: {type: bucket, url: "s3://rows/rows.csv"}
         outputs: {rows: csv}
       - name: more
-        run: "train:more"
-        outputs: {out: directory, more: {format: directory}}
+        source: {type: bucket, url: "s3://rows/more.csv"}
+        outputs: {more: csv}
     """
 
 
@@ -62,17 +62,11 @@ def test_a_key_without_a_value_is_no_promise() -> None:
     assert ("notify",) not in rows and ("hermetic",) not in rows
 
 
-def test_both_forms_of_an_output_are_found() -> None:
-    found = [keys for keys, row in unsupported.found_in(pipeline().document) if row.values]
-    assert ("steps", 3, "outputs", "out") in found
-    assert ("steps", 3, "outputs", "more", "format") in found
-
-
 def test_a_step_that_would_not_do_what_its_spec_says_is_refused_with_its_place() -> None:
     with pytest.raises(SpecError) as caught:
         unsupported.refuse(pipeline(), {"each", "more"})
     assert str(caught.value) == (
-        "'type: bucket' is not acted on yet (nor 2 more of its keys):"
+        "'type: bucket' is not acted on yet (nor 1 more of its keys):"
         " the pipeline 'churn' cannot run"
     )
     assert str(caught.value.hint).startswith("fetch it in a function: ")

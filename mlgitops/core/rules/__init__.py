@@ -68,6 +68,7 @@ from mlgitops.core.rules import (
     template_target,
     timeout_too_short,
     timezone_exists,
+    unsafe_pickle,
     unused_param,
     windows_never_open,
 )
@@ -134,6 +135,7 @@ RULES: Final[Mapping[str, Check]] = MappingProxyType(
         template_target.RULE: template_target.check,
         timeout_too_short.RULE: timeout_too_short.check,
         timezone_exists.RULE: timezone_exists.check,
+        unsafe_pickle.RULE: unsafe_pickle.check,
         unused_param.RULE: unused_param.check,
         windows_never_open.RULE: windows_never_open.check,
     }

@@ -66,6 +66,7 @@ Format = Literal[
     "figure",
     "onnx",
     "estimator",
+    "unsafe-pickle",
 ]
 Param: TypeAlias = JsonValue
 
@@ -85,7 +86,8 @@ class OutputSpec(Spec):
     format: Format = Field(
         description="How the output is stored: `parquet` and `csv` hold frames, `json` and `jsonl` "
         "plain values, `npy` and `npz` arrays, `text` a str, `bytes` bytes, `directory` a folder, "
-        "`figure` a plot, `onnx` a graph, `estimator` a scikit-learn model. Nothing is pickled."
+        "`figure` a plot, `onnx` a graph, `estimator` a scikit-learn model. Nothing is pickled, "
+        "except as `unsafe-pickle`: any Python object, which no release takes."
     )
     contract: RelativePath | None = Field(
         default=None,
