@@ -51,6 +51,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
         "monitor": "compare what a model sees and answers now with its release",
         "retrain": "open the pull request that moves a pipeline to new data",
         "fsck": "check the store: every blob against its digest, every record",
+        "gc": "remove from the store what no branch, tag, pull request or recent work needs",
     },
 }
 

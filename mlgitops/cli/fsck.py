@@ -7,13 +7,19 @@ import argparse
 NAME = "fsck"
 HELP = "check the store: every blob against its digest, every record"
 EXAMPLES = """examples:
-  mlgitops fsck          exit 0 when the store is clean, 1 with one line a defect
-  mlgitops fsck --json   {"defects": [...]}
+  mlgitops fsck            exit 0 when the store is clean, 1 with what is wrong and what helps
+  mlgitops fsck --repair   move damaged blobs aside, so that `mlgitops run` makes them again
+  mlgitops fsck --json     {"defects": [{"kind", "path", "message", "of", "then", "repaired", …}]}
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
+    parser.add_argument(
+        "--repair",
+        action="store_true",
+        help="take what is damaged out of use, so that it is made again",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -21,11 +27,12 @@ def run(args: argparse.Namespace) -> int:
     """Check."""
     from mlgitops.cli.terminal import write, write_json
     from mlgitops.flow.fsck import fsck
+    from mlgitops.report.store import fsck_json, fsck_page
     from mlgitops.wiring import open_project
 
-    defects = fsck(open_project(args))
+    found = fsck(open_project(args), repair=args.repair)
     if args.json:
-        write_json({"defects": list(defects)})
+        write_json(fsck_json(found))
     else:
-        write("\n".join(defects) if defects else "the store is clean")
-    return 1 if defects else 0
+        write(fsck_page(found))
+    return 0 if all(one.repaired and one.rebuilt for one in found) else 1

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from mlgitops.core.digests import Digest
 from mlgitops.core.folders import Folder
+from mlgitops.core.holdings import Blob, Defect, Key
+from mlgitops.core.layouts import Root
 
 
 class Store(Protocol):
@@ -100,6 +102,38 @@ class Store(Protocol):
         """Give an empty folder on the store's file system, removed afterwards (also after kill)."""
         ...
 
-    def check(self) -> Iterator[str]:
-        """Yield one sentence a defect: damaged blobs, records that point nowhere, leftovers."""
+    def blobs(self) -> Iterator[Blob]:
+        """Yield everything that is here."""
+        ...
+
+    def remembered(self) -> Iterator[Key]:
+        """Yield every key for which a record is remembered."""
+        ...
+
+    def busy(self) -> float | None:
+        """Return since when the oldest other process that works with the store does so, if any."""
+        ...
+
+    def roots(self) -> Mapping[str, Root]:
+        """Return the manifests that have names: releases by their tags."""
+        ...
+
+    def name(self, roots: Mapping[str, Root]) -> None:
+        """Let these be the manifests that have names, and no others."""
+        ...
+
+    def drop(self, digest: Digest, unused_since: float) -> bool:
+        """Remove the bytes unless they were put since; return whether they are gone."""
+        ...
+
+    def forget(self, key: Digest, unused_since: float) -> bool:
+        """Remove what is remembered for ``key`` unless it was used since; return whether it is."""
+        ...
+
+    def check(self) -> Iterator[Defect]:
+        """Yield what is damaged; each may be mended before the next is asked for."""
+        ...
+
+    def mend(self, defect: Defect) -> None:
+        """Take out of use what is damaged, so that it is made again; strangers are let alone."""
         ...

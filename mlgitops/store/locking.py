@@ -164,10 +164,15 @@ class Staging:
             release(handle, self._lock)
 
 
-def started(parent: Path) -> float | None:
-    """Return when the oldest process that still has a folder in ``parent`` made it; else None."""
+def started(parent: Path, *, but: Path | None) -> float | None:
+    """Return when the oldest process that still has a folder in ``parent`` made it; else None.
+
+    ``but``: the lock of this process.
+    """
     times = []
     for path in parent.glob("*.lock"):
+        if path == but:
+            continue
         handle = try_acquire(path)
         if handle is not None:
             os.close(handle)

@@ -51,7 +51,7 @@ def test_from_plan_to_nothing_to_do(root: Path, run_cli: RunCli) -> None:
     blob.write_bytes(b"spoilt")
     spoilt = run_cli(["fsck", "--json"], root)
     assert spoilt.returncode == 1
-    assert [blob.name in line for line in json.loads(spoilt.stdout)["defects"]] == [True]
+    assert [blob.name in one["path"] for one in json.loads(spoilt.stdout)["defects"]] == [True]
 
 
 def test_refresh_says_what_moved(root: Path, run_cli: RunCli) -> None:

@@ -4,16 +4,19 @@ import hashlib
 import io
 import tempfile
 import threading
+import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from mlgitops.core import folders
 from mlgitops.core.digests import Digest, hex_of, of_bytes, short
 from mlgitops.core.errors import Refused, StoreError
 from mlgitops.core.folders import File, Folder
+from mlgitops.core.holdings import Blob, Defect, Key
+from mlgitops.core.layouts import Root
 
 
 class MemoryStore:
@@ -21,22 +24,24 @@ class MemoryStore:
 
     def __init__(self, folder: Path) -> None:
         self.full = False
-        self.blobs: dict[Digest, bytes] = {}
-        self.keys: dict[Digest, Digest] = {}
+        self.blobs_here: dict[Digest, bytes] = {}
+        self.known: dict[Digest, Digest] = {}
+        self.used: dict[Digest, float] = {}
+        self.named: dict[str, Root] = {}
         self._folder = folder
         self._locks: dict[Digest, threading.Lock] = defaultdict(threading.Lock)
 
     def has(self, digest: Digest, size: int | None = None) -> bool:
-        return digest in self.blobs and size in (None, len(self.blobs[digest]))
+        return digest in self.blobs_here and size in (None, len(self.blobs_here[digest]))
 
     @contextmanager
     def open(self, digest: Digest) -> Iterator[BinaryIO]:
         yield io.BytesIO(self.read(digest))
 
     def read(self, digest: Digest) -> bytes:
-        if digest not in self.blobs:
+        if digest not in self.blobs_here:
             raise StoreError(f"{digest} is not in the store")
-        data = self.blobs[digest]
+        data = self.blobs_here[digest]
         if of_bytes(data) != digest:
             raise StoreError(f"{digest} is damaged")
         return data
@@ -56,7 +61,8 @@ class MemoryStore:
             pieces.append(piece)
         self._write()
         digest = Digest("sha256:" + hasher.hexdigest())
-        self.blobs[digest] = b"".join(pieces)
+        self.blobs_here[digest] = b"".join(pieces)
+        self.used[digest] = time.time()
         return digest
 
     def put_bytes(self, data: bytes) -> Digest:
@@ -107,11 +113,14 @@ class MemoryStore:
         self._write()
 
     def recall(self, key: Digest) -> Digest | None:
-        return self.keys.get(key)
+        if key in self.known:
+            self.used[key] = time.time()
+        return self.known.get(key)
 
     def remember(self, key: Digest, record: Digest) -> None:
         self._write()
-        self.keys[key] = record
+        self.known[key] = record
+        self.used[key] = time.time()
 
     @contextmanager
     def lock(self, key: Digest, waiting: Callable[[], None] | None = None) -> Iterator[None]:
@@ -131,13 +140,48 @@ class MemoryStore:
         with tempfile.TemporaryDirectory(dir=self._folder) as folder:
             yield Path(folder)
 
-    def check(self) -> Iterator[str]:
-        for digest, data in self.blobs.items():
+    def blobs(self) -> Iterator[Blob]:
+        for digest, data in list(self.blobs_here.items()):
+            yield Blob(digest, len(data), self.used.get(digest, 0))
+
+    def remembered(self) -> Iterator[Key]:
+        for key, record in list(self.known.items()):
+            yield Key(key, record, self.used.get(key, 0))
+
+    def busy(self) -> float | None:
+        return None
+
+    def roots(self) -> Mapping[str, Root]:
+        return self.named
+
+    def name(self, roots: Mapping[str, Root]) -> None:
+        self._write()
+        self.named = dict(roots)
+
+    def drop(self, digest: Digest, unused_since: float) -> bool:
+        if self.used.get(digest, 0) >= unused_since:
+            return False
+        return self.blobs_here.pop(digest, None) is not None
+
+    def forget(self, key: Digest, unused_since: float) -> bool:
+        if self.used.get(key, 0) >= unused_since:
+            return False
+        return self.known.pop(key, None) is not None
+
+    def check(self) -> Iterator[Defect]:
+        for digest, data in list(self.blobs_here.items()):
             if of_bytes(data) != digest:
-                yield f"{digest} is damaged"
-        for key, record in self.keys.items():
-            if record not in self.blobs:
-                yield f"{short(key)}: its record {short(record)} is gone"
+                path, message = PurePath(hex_of(digest)), f"{digest} is damaged"
+                yield Defect(kind="blob", path=path, message=message, digest=digest)
+        for key, record in list(self.known.items()):
+            if record not in self.blobs_here:
+                message = f"{short(key)}: its record {short(record)} is gone"
+                path = PurePath(hex_of(key))
+                yield Defect(kind="key", path=path, message=message, digest=record)
+
+    def mend(self, defect: Defect) -> None:
+        name = Digest(f"sha256:{defect.path}")
+        (self.blobs_here if defect.kind == "blob" else self.known).pop(name, None)
 
     def _write(self) -> None:
         if self.full:

@@ -47,11 +47,11 @@ def memory(folder: Path) -> Subject:
     store = MemoryStore(folder)
 
     def spoil(digest: Digest) -> None:
-        data = bytearray(store.blobs[digest])
+        data = bytearray(store.blobs_here[digest])
         data[len(data) // 2] ^= 1
-        store.blobs[digest] = bytes(data)
+        store.blobs_here[digest] = bytes(data)
 
-    return Subject(store, spoil, lambda digest: store.blobs.pop(digest))
+    return Subject(store, spoil, lambda digest: store.blobs_here.pop(digest))
 
 
 @pytest.fixture(params=[local, memory])
@@ -109,7 +109,7 @@ def test_a_flipped_bit_is_never_served_and_always_found(subject: Subject) -> Non
     with pytest.raises(StoreError, match="damaged"), store.open(digest) as stream:
         while stream.read(999):
             pass
-    assert [hex_of(digest) in line for line in store.check()] == [True]
+    assert [hex_of(digest) in one.message for one in store.check()] == [True]
 
 
 def test_storing_the_bytes_again_heals_them(subject: Subject) -> None:
@@ -249,7 +249,7 @@ def test_a_key_whose_record_is_gone_is_found(subject: Subject) -> None:
     record = subject.store.put_bytes(b"record")
     subject.store.remember(KEY, record)
     subject.lose(record)
-    assert [hex_of(record)[:12] in line for line in subject.store.check()] == [True]
+    assert [hex_of(record)[:12] in one.message for one in subject.store.check()] == [True]
 
 
 def test_work_is_done_by_one_at_a_time(store: Store) -> None:
