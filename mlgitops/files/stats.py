@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from mlgitops.core.digests import Digest, of_value
+from mlgitops.core.errors import Refused
+from mlgitops.core.marks import Mark
 from mlgitops.files import Stamp, WorkTree, copying
 from mlgitops.files import stamp as stamp_of
 
@@ -104,7 +106,7 @@ class Stats:
                 kept[name] = str(digest), stamp
             else:
                 whole = False
-        made = of_value(dict(inside)) if inside else None
+        made = _of_names(path, inside) if inside else None
         if made is not None:
             # Without a seal nothing is taken as a whole, and only what is settled one by one.
             self._keep(path, {"seal": seal if whole else None, "digest": made}, kept)
@@ -171,6 +173,23 @@ def _entries(known: tuple[Mapping[str, Any], Path] | None) -> Mapping[str, tuple
         }
     except (OSError, ValueError, LookupError, TypeError):
         return {}
+
+
+def _of_names(path: str, inside: dict[str, str]) -> Digest:
+    try:
+        return of_value(dict(inside))
+    except UnicodeEncodeError:
+        wrong = next(name for name in inside if not _is_text(name))
+        raise Refused(
+            f"the folder has a file whose name is not UTF-8: {os.fsencode(wrong)!r}",
+            hint="rename it, or leave it out",
+            at=Mark(path=path),
+        ) from None
+
+
+def _is_text(name: str) -> bool:
+    """Return whether a name, which is any bytes to the system, is UTF-8."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _seal(found: Mapping[str, Stamp]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from mlgitops.flow.jobs import Work
 
 _LOG_LINES: Final = 20
 _FULL: Final = 1 << 20
+# What a step prints may not clear a person's screen, or write its title.
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +43,8 @@ def step_failed(checkout: Checkout, work: Work, attempt: Attempt) -> StepFailed:
     if isinstance(attempt.answer, Failed) and attempt.answer.traceback:
         blocks.append(attempt.answer.traceback.rstrip())
     if attempt.log.strip():
-        lines = attempt.log.decode("utf-8", "replace").rstrip().splitlines()
+        text = _COLOUR.sub("", attempt.log.decode("utf-8", "replace"))
+        lines = _CONTROL.sub("�", text).rstrip().splitlines()
         place = checkout.seams.store.path(checkout.seams.store.put_bytes(attempt.log))
         shown = lines[-_LOG_LINES:]
         what = (
@@ -60,7 +65,9 @@ def _reason(work: Work, attempt: Attempt) -> str:
     if isinstance(attempt.answer, Failed):
         return attempt.answer.summary
     if outcome.exit_code < 0:
-        name = signal.Signals(-outcome.exit_code).name
+        number = -outcome.exit_code
+        known = number in set(signal.Signals)
+        name = signal.Signals(number).name if known else f"signal {number}"
         hint = " (out of memory?)" if name == "SIGKILL" else ""
         return f"it was ended by {name}{hint}"
     if attempt.answer is None and shutil.disk_usage(attempt.job.log.parent).free < _FULL:

@@ -138,6 +138,30 @@ def test_a_step_that_is_killed_says_by_what(run_tiny: RunTiny, root: Path) -> No
         run_tiny()
 
 
+SIGNALLED = """\
+apiVersion: mlgitops/v1
+kind: Pipeline
+name: tiny
+steps:
+  - name: rows
+    command: [sh, -c,
+              'printf "\\033[2J\\033[31mred\\033[0m\\033]0;title\\007\\n"; kill -37 $$; : $0',
+              "{outputs.rows}"]
+    outputs: {rows: bytes}
+"""
+
+
+def test_what_a_step_prints_controls_no_terminal_and_any_signal_is_named(
+    run_tiny: RunTiny, root: Path
+) -> None:
+    write(root, {"pipelines/tiny/pipeline.yaml": SIGNALLED})
+    with pytest.raises(StepFailed) as raised:
+        run_tiny(pipeline="tiny")
+    assert "it was ended by signal 37" in raised.value.message
+    assert "�[2Jred�]0;title�" in raised.value.message
+    assert "\x1b" not in raised.value.message and "\x07" not in raised.value.message
+
+
 def test_code_that_changes_while_it_runs_keeps_no_result(run_tiny: RunTiny, root: Path) -> None:
     path = str(root / "pipelines/tiny/train.py")
     edit(root, "train.py", "    return", f"    open({path!r}, 'a').write('x = 1')\n    return")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlgitops.core.digests import Digest, of_bytes, of_value
+from mlgitops.core.errors import Refused
 from mlgitops.files import WorkTree
 from mlgitops.files.stats import Stats
 
@@ -145,3 +146,9 @@ def test_links_do_not_count_and_pipes_are_said(root: Path) -> None:
     before, _ = Looked(root).look("data")
     (root / "data/link").symlink_to("/etc/passwd")
     assert Looked(root).look("data")[0] == before
+
+
+def test_a_name_that_is_no_text_is_refused_by_name(root: Path) -> None:
+    Path(os.fsdecode(os.fsencode(root) + b"/data/\xff\xfe")).write_bytes(b"x")
+    with pytest.raises(Refused, match=r"not UTF-8: b'\\xff\\xfe'"):
+        Looked(root).digest("data")
