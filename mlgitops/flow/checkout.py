@@ -12,6 +12,7 @@ from pathlib import Path
 from mlgitops.core import locks
 from mlgitops.core.codes import Code, Codes
 from mlgitops.core.command_words import filled
+from mlgitops.core.contracts import meaning
 from mlgitops.core.digests import JSON, Digest, of_bytes
 from mlgitops.core.elements import Element
 from mlgitops.core.errors import SpecError
@@ -27,6 +28,7 @@ from mlgitops.core.workspaces import Workspace
 from mlgitops.files import WorkTree
 from mlgitops.files.stats import Stats
 from mlgitops.flow.libraries import Libraries
+from mlgitops.flow.promises import promised
 from mlgitops.flow.seams import Seams
 
 # CPython 3.11 and 3.12 count the depth of all syntax trees in one place: reading two at once ends
@@ -124,6 +126,9 @@ class Checkout:
             lock=self._lock(code, kind, formats),
             python=self.libraries.python,
             env=tuple(step.env),
+            contracts={
+                name: meaning(one) for name, one in promised(self.tree, node.folder, step).items()
+            },
         )
 
     def code(self, node: Node, codes: Codes | None = None) -> Code:

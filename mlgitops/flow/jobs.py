@@ -6,11 +6,12 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from mlgitops.core.contracts import Contract, meaning
 from mlgitops.core.digests import Digest, canonical, of_value
 from mlgitops.core.errors import Refused, TryLater
 from mlgitops.core.keys import Parts
@@ -22,7 +23,12 @@ from mlgitops.executor import Job
 from mlgitops.executor.tasks import LIST, Given, Task, write_task
 from mlgitops.flow.checkout import Checkout, Node
 from mlgitops.flow.preparing import forked, worker_of
+<<<<<<< /tmp/fmt/jobs.py
 from mlgitops.formats import SUFFIXES, UNREAD
+=======
+from mlgitops.flow.promises import promised
+from mlgitops.formats import FOLDER, SUFFIXES, UNREAD
+>>>>>>> mlgitops/flow/jobs.py
 
 _PLACEHOLDER = re.compile(r"\{(inputs|outputs|params)\.(\w+)\}")
 _THREADS: Final = (
@@ -97,6 +103,7 @@ def describing(checkout: Checkout, work: Work, directory: Path, names: list[str]
         outputs={name: work.parts.outputs[name] for name in names},
         inputs={},
         params={},
+        contracts=_contracts(checkout, work, names),
     )
     return Job(
         name=work.node.name,
@@ -132,8 +139,27 @@ def _task(checkout: Checkout, work: Work, directory: Path, given: Mapping[str, G
         params=parts.params,
         as_of=parts.as_of,
         declared=tuple(declared),
+        contracts=_contracts(checkout, work, parts.outputs),
     )
+<<<<<<< /tmp/fmt/jobs.py
     if node.step.sql is not None:
+=======
+    return _of_its_kind(task, node)
+
+
+def _contracts(checkout: Checkout, work: Work, names: Collection[str]) -> dict[str, Contract]:
+    """Return the contracts of some outputs, which are those that the step's key counts."""
+    node = work.node
+    found = promised(checkout.tree, node.folder, node.step)
+    if {name: meaning(one) for name, one in found.items()} != work.parts.contracts:
+        raise changed_meanwhile(node, "a contract")
+    return {name: one for name, one in found.items() if name in names}
+
+
+def _of_its_kind(task: Task, node: Node) -> Task:
+    step = node.step
+    if step.sql is not None:
+>>>>>>> mlgitops/flow/jobs.py
         # One thread, unless the step asks for more: see ``executor.queries``.
         threads = max(1, int(node.step.resources.cpu or 1))
         file = f"{node.folder}/{node.step.sql}"
@@ -153,17 +179,30 @@ def _inputs(checkout: Checkout, work: Work, directory: Path) -> dict[str, Given]
         copied = work.node.step.command is not None
         match taken(work.made, one):
             case Output() as made:
+<<<<<<< /tmp/fmt/jobs.py
                 goal = directory / "inputs" / (name + SUFFIXES[made.format])
                 found[name] = _given(checkout, made, goal if copied else None)
             case several:
                 folder = directory / "inputs" / name
                 if copied:
                     folder.mkdir()
+=======
+                goal = folder / (name + SUFFIXES[made.format])
+                found[name] = _given(checkout, made, goal, copied=copied)
+            case several:
+                place = folder / name
+                place.mkdir()
+>>>>>>> mlgitops/flow/jobs.py
                 items = tuple(
                     _given(
                         checkout,
                         made,
+<<<<<<< /tmp/fmt/jobs.py
                         folder / f"{place:04d}{SUFFIXES[made.format]}" if copied else None,
+=======
+                        place / f"{number:04d}{SUFFIXES[made.format]}",
+                        copied=copied,
+>>>>>>> mlgitops/flow/jobs.py
                     )
                     for place, made in enumerate(several)
                 )
@@ -171,13 +210,18 @@ def _inputs(checkout: Checkout, work: Work, directory: Path) -> dict[str, Given]
     return found
 
 
-def _given(checkout: Checkout, made: Output, goal: Path | None) -> Given:
-    """Return where an output stands: a copy at ``goal``, or in the store."""
+def _given(checkout: Checkout, made: Output, goal: Path, *, copied: bool) -> Given:
+    """Return where an output stands: a copy at ``goal``, or in the store.
+
+    A folder always is a copy: a function gets its path, and may write to it.
+    """
     store = checkout.seams.store
-    if goal is None:
-        goal = store.path(made.digest)
-    else:
+    if made.format == FOLDER:
+        store.place_tree(made.digest, goal)
+    elif copied:
         store.place(made.digest, goal)
+    else:
+        goal = store.path(made.digest)
     return Given(path=str(goal), format=made.format, types=made.types)
 
 
@@ -247,7 +291,10 @@ def _command(
         shutil.copyfile(checkout.root / path, goal)
     values: dict[str, str] = {f"inputs.{name}": one.path for name, one in given.items()}
     for name, format in parts.outputs.items():
-        values[f"outputs.{name}"] = str(output_place(directory, name, format))
+        place = output_place(directory, name, format)
+        if format == FOLDER:
+            place.mkdir()
+        values[f"outputs.{name}"] = str(place)
     for name, value in parts.params.items():
         text = value if isinstance(value, str) else canonical(value).decode()
         values[f"params.{name}"] = text

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from mlgitops.core.codes import Codes
 from mlgitops.core.digests import Digest
-from mlgitops.core.errors import StoreError
+from mlgitops.core.errors import MlgitopsError, StoreError
 from mlgitops.core.events import StepRetrying
 from mlgitops.core.keys import key_of_latest
+from mlgitops.core.measures import Measure
 from mlgitops.core.records import Output, Record, to_bytes
 from mlgitops.executor import Job, Outcome
 from mlgitops.executor.tasks import Done, read_result
@@ -28,10 +30,11 @@ from mlgitops.flow.jobs import (
     take_file,
 )
 from mlgitops.flow.snapshots import iso
-from mlgitops.formats import UNREAD, Description
+from mlgitops.formats import FOLDER, UNREAD, Description, describe
 
 _FIRST_PAUSE: Final = 0.5  # seconds
 _LONGEST_PAUSE: Final = 60.0
+_SMALL: Final = 4 << 20  # bytes of JSON that are looked at for numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +92,7 @@ def _execute(checkout: Checkout, work: Work, key: Digest, directory: Path) -> Re
         key=key,
         parts=work.parts,
         outputs=outputs,
+        metrics=_metrics(described),
         started_at=started,
         wall=round(cost.wall, 3),
         cpu=round(cost.cpu, 3),
@@ -161,8 +165,12 @@ def _missing(work: Work, job: Job) -> tuple[str, ...]:
     return tuple(
         name
         for name, format in work.parts.outputs.items()
-        if not output_place(job.log.parent, name, format).is_file()
+        if not _is_there(output_place(job.log.parent, name, format), format)
     )
+
+
+def _is_there(place: Path, format: str) -> bool:
+    return place.is_dir() if format == FOLDER else place.is_file()
 
 
 def _described(
@@ -172,7 +180,10 @@ def _described(
 
     Text, bytes and JSON of a command are taken as they are.
     """
-    found = {name: done.outputs.get(name, Description()) for name in work.parts.outputs}
+    found = {
+        name: done.outputs.get(name) or _as_it_is(output_place(directory, name, format), format)
+        for name, format in work.parts.outputs.items()
+    }
     unread = [
         name
         for name, format in work.parts.outputs.items()
@@ -198,6 +209,22 @@ def _described(
     return {**found, **answer.outputs}, cost.plus(outcome)
 
 
+def _as_it_is(place: Path, format: str) -> Description:
+    """Return the numbers of a small JSON file that no worker wrote; it need not be one."""
+    if format == "json" and place.is_file() and place.stat().st_size <= _SMALL:
+        with suppress(MlgitopsError, UnicodeError):
+            return describe(place, format)
+    return Description()
+
+
+def _metrics(described: Mapping[str, Description]) -> dict[str, Measure]:
+    return {
+        f"{output}.{name}": one
+        for output, description in described.items()
+        for name, one in description.metrics.items()
+    }
+
+
 def _take(
     checkout: Checkout,
     place: Path,
@@ -206,9 +233,13 @@ def _take(
     taken: tuple[Digest, int] | None,
 ) -> Output:
     """Take an output in, unless it is ``taken`` already."""
-    if taken is None:
+    store = checkout.seams.store
+    if taken is None and format == FOLDER:
+        digest = store.put_tree(place, move=True)
+        taken = digest, store.tree(digest).size
+    elif taken is None:
         size = place.stat().st_size
-        taken = checkout.seams.store.put_file(place, move=True), size
+        taken = store.put_file(place, move=True), size
     digest, size = taken
     return Output(
         digest=digest,

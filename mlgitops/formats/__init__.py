@@ -21,7 +21,7 @@ from mlgitops.formats.descriptions import Description, Format, words
 if TYPE_CHECKING:
     from mlgitops.ml.contracts import Check
 
-__all__ = ["SUFFIXES", "UNREAD", "Description", "describe", "read", "write"]
+__all__ = ["FOLDER", "SUFFIXES", "UNREAD", "Description", "describe", "read", "write"]
 
 SUFFIXES: Final[dict[str, str]] = {
     "parquet": ".parquet",
@@ -38,6 +38,8 @@ SUFFIXES: Final[dict[str, str]] = {
     "estimator": ".skops",
     "unsafe-pickle": ".pkl",
 }
+# The one format that is no file.
+FOLDER: Final = "directory"
 # What is taken as it is when no worker of ours wrote it; all others are read once, to be checked.
 UNREAD: Final = frozenset({"json", "text", "bytes"})
 
