@@ -23,12 +23,8 @@ from mlgitops.executor import Job
 from mlgitops.executor.tasks import LIST, Given, Task, write_task
 from mlgitops.flow.checkout import Checkout, Node
 from mlgitops.flow.preparing import forked, worker_of
-<<<<<<< /tmp/fmt/jobs.py
-from mlgitops.formats import SUFFIXES, UNREAD
-=======
 from mlgitops.flow.promises import promised
 from mlgitops.formats import FOLDER, SUFFIXES, UNREAD
->>>>>>> mlgitops/flow/jobs.py
 
 _PLACEHOLDER = re.compile(r"\{(inputs|outputs|params)\.(\w+)\}")
 _THREADS: Final = (
@@ -141,10 +137,12 @@ def _task(checkout: Checkout, work: Work, directory: Path, given: Mapping[str, G
         declared=tuple(declared),
         contracts=_contracts(checkout, work, parts.outputs),
     )
-<<<<<<< /tmp/fmt/jobs.py
     if node.step.sql is not None:
-=======
-    return _of_its_kind(task, node)
+        # One thread, unless the step asks for more: see ``executor.queries``.
+        threads = max(1, int(node.step.resources.cpu or 1))
+        file = f"{node.folder}/{node.step.sql}"
+        return replace(task, kind="query", file=file, threads=threads)
+    return task
 
 
 def _contracts(checkout: Checkout, work: Work, names: Collection[str]) -> dict[str, Contract]:
@@ -154,17 +152,6 @@ def _contracts(checkout: Checkout, work: Work, names: Collection[str]) -> dict[s
     if {name: meaning(one) for name, one in found.items()} != work.parts.contracts:
         raise changed_meanwhile(node, "a contract")
     return {name: one for name, one in found.items() if name in names}
-
-
-def _of_its_kind(task: Task, node: Node) -> Task:
-    step = node.step
-    if step.sql is not None:
->>>>>>> mlgitops/flow/jobs.py
-        # One thread, unless the step asks for more: see ``executor.queries``.
-        threads = max(1, int(node.step.resources.cpu or 1))
-        file = f"{node.folder}/{node.step.sql}"
-        return replace(task, kind="query", file=file, threads=threads)
-    return task
 
 
 def _inputs(checkout: Checkout, work: Work, directory: Path) -> dict[str, Given]:
@@ -179,30 +166,17 @@ def _inputs(checkout: Checkout, work: Work, directory: Path) -> dict[str, Given]
         copied = work.node.step.command is not None
         match taken(work.made, one):
             case Output() as made:
-<<<<<<< /tmp/fmt/jobs.py
                 goal = directory / "inputs" / (name + SUFFIXES[made.format])
-                found[name] = _given(checkout, made, goal if copied else None)
-            case several:
-                folder = directory / "inputs" / name
-                if copied:
-                    folder.mkdir()
-=======
-                goal = folder / (name + SUFFIXES[made.format])
                 found[name] = _given(checkout, made, goal, copied=copied)
             case several:
-                place = folder / name
-                place.mkdir()
->>>>>>> mlgitops/flow/jobs.py
+                folder = directory / "inputs" / name
+                folder.mkdir()
                 items = tuple(
                     _given(
                         checkout,
                         made,
-<<<<<<< /tmp/fmt/jobs.py
-                        folder / f"{place:04d}{SUFFIXES[made.format]}" if copied else None,
-=======
-                        place / f"{number:04d}{SUFFIXES[made.format]}",
+                        folder / f"{place:04d}{SUFFIXES[made.format]}",
                         copied=copied,
->>>>>>> mlgitops/flow/jobs.py
                     )
                     for place, made in enumerate(several)
                 )
