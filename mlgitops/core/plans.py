@@ -94,6 +94,11 @@ def waits(pipeline: str, step: str, makers: Iterable[str]) -> Execute:
 
 def notes(record: Record) -> tuple[str, ...]:
     """Return what a reader should know about a result: what its key could not see."""
+    return (*observed(record), *unfollowed(record.unseen))
+
+
+def observed(record: Record) -> tuple[str, ...]:
+    """Return what a step was seen to do, which nobody could know before it ran."""
     lines = [
         f"looked for the variable {used}, which is not in its 'env' (undeclared-input)"
         if used.startswith("$")
@@ -101,7 +106,12 @@ def notes(record: Record) -> tuple[str, ...]:
         for used in record.undeclared
     ]
     lines += [f"starts other programs, which are not observed: {name}" for name in record.programs]
-    return (*lines, *(f"cannot be followed: {line}" for line in record.unseen))
+    return tuple(lines)
+
+
+def unfollowed(unseen: Iterable[str]) -> tuple[str, ...]:
+    """Return what a reader should know of code that reading cannot follow."""
+    return tuple(f"cannot be followed: {line}" for line in unseen)
 
 
 def to_json(decision: Decision) -> dict[str, JSON]:

@@ -13,7 +13,7 @@ from mlgitops.core.elements import elements
 from mlgitops.core.errors import MlgitopsError, SpecError
 from mlgitops.core.graphs import makers
 from mlgitops.core.keys import Parts, changes, key_of, key_of_latest
-from mlgitops.core.plans import Execute, Known, Reuse, Skip, decide, usual, waits
+from mlgitops.core.plans import Execute, Known, Reuse, Skip, decide, unfollowed, usual, waits
 from mlgitops.core.records import Output, Record, from_bytes
 from mlgitops.core.results import Results, one_taken, skipped
 from mlgitops.core.specs.conditions import Param, Result, parse_condition
@@ -126,6 +126,13 @@ def decide_step(
     ``because``: why it runs although its work may be known; sources, which ``refresh`` asks anew,
     do not.
     """
+    decision = _decided(checkout, node, made, because)
+    if isinstance(decision, Execute) and (unseen := checkout.code(node).unseen):
+        return replace(decision, notes=unfollowed(unseen))
+    return decision
+
+
+def _decided(checkout: Checkout, node: Node, made: Results, because: str | None) -> Reuse | Execute:
     pipeline, step = node.pipeline.spec.name, node.step
     missing = [maker for maker in makers(step) if maker not in made]
     if isinstance(step.source, PythonSource):

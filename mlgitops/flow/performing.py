@@ -11,7 +11,7 @@ from mlgitops.core.digests import Digest, of_value, short
 from mlgitops.core.errors import Refused, StoreError, TryLater
 from mlgitops.core.events import StepWaiting
 from mlgitops.core.keys import key_of
-from mlgitops.core.plans import Execute, Reuse, notes
+from mlgitops.core.plans import Execute, Reuse, observed
 from mlgitops.core.records import Record
 from mlgitops.core.results import Results
 from mlgitops.core.specs.environments import Snapshot
@@ -87,7 +87,7 @@ def perform(
         started = time.perf_counter()
         record, remarks = _work(checkout, node, made, decision, how)
         seconds = time.perf_counter() - started
-        return Performed(record=record, seconds=seconds, notes=(*remarks, *notes(record)))
+        return Performed(record=record, seconds=seconds, notes=(*remarks, *observed(record)))
 
 
 def lock_key(node: Node, decision: Execute) -> Digest:

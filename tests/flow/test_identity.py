@@ -7,8 +7,10 @@ import pytest
 
 from mlgitops.core.errors import SpecError
 from mlgitops.core.keys import Parts
+from mlgitops.core.plans import Reuse
 from mlgitops.flow.checkout import Checkout
-from tests.flow.conftest import seams_of, workspace
+from mlgitops.flow.plan import plan
+from tests.flow.conftest import RunTiny, actions, edit, seams_of, workspace
 from tests.support import write
 
 KINDS = """\
@@ -95,20 +97,77 @@ def test_a_notebook_or_query_that_goes_meanwhile_is_named_with_its_place(root: P
         assert str(caught.value.at).startswith(f"pipelines/kinds/pipeline.yaml:{line}")
 
 
-def test_the_first_lock_file_counts_and_says_what_is_not_installed(root: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "text", "file"),
+    [
+        ("requirements-dev.txt", "duckdb==0.0.9\n", "requirements-dev.txt"),
+        ("requirements.txt", "duckdb==0.0.9\n", "requirements.txt, requirements-dev.txt"),
+        ("requirements.lock", "duckdb==0.0.9\n", "requirements.lock"),
+        ("uv.lock", '[[package]]\nname = "duckdb"\nversion = "0.0.9"\n', "uv.lock"),
+    ],
+)
+def test_the_first_lock_file_counts_and_says_what_is_not_installed(
+    root: Path, name: str, text: str, file: str
+) -> None:
     write(root, FILES)
-    said = Checkout(seams=seams_of(root, []), workspace=workspace(root), root=root)
-    for name, text in (
-        ("requirements-dev.txt", "pyarrow==0.0.3\nduckdb==0.0.4\n"),
-        ("requirements.txt", "pyarrow==0.0.2\n"),
-        ("requirements.lock", "pyarrow==0.0.1\n"),
-        ("uv.lock", '[[package]]\nname = "pyarrow"\nversion = "0.0.0"\n'),
+    order = ["requirements-dev.txt", "requirements.txt", "requirements.lock", "uv.lock"]
+    write(root, dict.fromkeys(order[:order.index(name)], "duckdb==0.0.1\n"))
+    write(root, {name: text})
+    found = Checkout(seams=seams_of(root, []), workspace=workspace(root), root=root)
+    found.parts(found.node("kinds", "joined"), {})
+    (note,) = found.lock_notes()
+    assert note.endswith(f" is installed, {file} says 0.0.9: what is installed counts")
+
+
+def test_what_reading_cannot_follow_is_said_before_anything_runs(
+    run_tiny: RunTiny, root: Path, said: list[str]
+) -> None:
+    edit(root, "features.py", "def build", "import importlib\n\n\ndef build")
+    edit(
+        root, "features.py", "    values", "    importlib.import_module(''.join('csv'))\n    values"
+    )
+    note = (
+        "cannot be followed: pipelines/tiny/features.py:8:"
+        " import_module() of a name that is not written there"
+    )
+    planned = {one.step: one.notes for one in plan(seams_of(root, []), workspace(root), root)}
+    assert planned == {"rows": (), "features": (note,), "train": ()}
+    run_tiny()
+    assert sum(note in line for line in said) == 1
+
+
+def reused(root: Path) -> list[str]:
+    decisions = plan(seams_of(root, []), workspace(root), root)
+    return [one.step for one in decisions if isinstance(one, Reuse)]
+
+
+def test_a_helper_two_imports_away_runs_exactly_the_steps_that_reach_it(
+    run_tiny: RunTiny, root: Path
+) -> None:
+    edit(root, "helper.py", "def number", "from lib.text import whole\n\n\ndef number")
+    edit(root, "helper.py", "int(row", "whole(row")
+    write(
+        root,
+        {
+            "lib/__init__.py": "",
+            "lib/text.py": '"""Text."""\n\n\ndef whole(text):\n    return int(text)\n',
+            "lib/unrelated.py": "x = 1\n",
+        },
+    )
+    run_tiny()
+    for text in (
+        '"""Texts, and what they say."""\n\n\ndef whole(text):\n    return int(text)\n',
+        "# A comment.\ndef whole(text):\n    return int(  # the number\n        text)\n",
+        'def whole(text):\n    """Return it as a number."""\n    return int(text)\n',
     ):
-        write(root, {name: text})
-        said = Checkout(seams=seams_of(root, []), workspace=workspace(root), root=root)
-        said.parts(said.node("kinds", "joined"), {})
-        notes = list(said.lock_notes())
-        assert any(text.splitlines()[-1].split()[-1].strip('"')[-5:] in note for note in notes)
-        if name == "requirements.txt":
-            assert any("requirements.txt, requirements-dev.txt says 0.0.4" in one for one in notes)
-    assert notes[0].endswith(" is installed, uv.lock says 0.0.0: what is installed counts")
+        write(root, {"lib/text.py": text})
+        assert reused(root) == ["rows", "features", "train"]
+    write(root, {"lib/unrelated.py": "x = 2\n", "lib/new.py": "", "pipelines/tiny/other.py": ""})
+    assert reused(root) == ["rows", "features", "train"]
+    write(root, {"lib/text.py": "def whole(text):\n    return int(text) + 1\n"})
+    assert reused(root) == ["rows"]
+    result = run_tiny()
+    assert actions(result) == {"rows": "Reuse", "features": "Execute", "train": "Execute"}
+    write(root, {"lib/text.py": "def whole(text):\n    return 1 + int(text)\n"})
+    # Other code, the same bytes: what is behind it does not run.
+    assert actions(run_tiny()) == {"rows": "Reuse", "features": "Execute", "train": "Reuse"}
