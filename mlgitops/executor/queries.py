@@ -14,14 +14,15 @@ from typing import Any, Final
 from mlgitops.core.errors import Refused
 from mlgitops.core.findings import did_you_mean
 from mlgitops.executor.rows import PIECE, write_rows
-from mlgitops.executor.tasks import Done, Failed, Given, Task
+from mlgitops.executor.tasks import LIST, Done, Failed, Given, Task
 
 _READERS: Final = {
-    "parquet": "read_parquet({file})",
+    "parquet": "read_parquet({file}, union_by_name=true)",
     # All rows decide the types: a sample would let a late value end the query.
-    "csv": "read_csv({file}, header=true, sample_size=-1, compression={compression})",
-    "jsonl": "read_json({file}, format='newline_delimited', sample_size=-1)",
-    "json": "read_json({file}, sample_size=-1)",
+    "csv": "read_csv({file}, header=true, union_by_name=true, sample_size=-1,"
+    " compression={compression})",
+    "jsonl": "read_json({file}, format='newline_delimited', union_by_name=true, sample_size=-1)",
+    "json": "read_json({file}, union_by_name=true, sample_size=-1)",
 }
 _SUFFIXES: Final = {".parquet": "parquet", ".csv": "csv", ".jsonl": "jsonl", ".json": "json"}
 _PLACE: Final = re.compile(r"^LINE (\d+): (.*)\n( *)\^", re.MULTILINE)
@@ -88,7 +89,7 @@ def _connect(task: Task) -> Any:
             connection.execute(f'CREATE VIEW "{name}" AS SELECT * FROM {_reader(name, given)}')
         except _errors() as error:
             raise Refused(f"input {name!r} cannot be read: {_first(error)}") from error
-    files = ", ".join(_quoted(given.path) for given in task.inputs.values())
+    files = ", ".join(_quoted(one.path) for given in task.inputs.values() for one in _files(given))
     connection.execute(f"SET allowed_paths = [{files}]")
     connection.execute("SET python_enable_replacements = false")
     connection.execute("SET enable_external_access = false")
@@ -97,18 +98,33 @@ def _connect(task: Task) -> Any:
 
 
 def _reader(name: str, given: Given) -> str:
-    path = Path(given.path)
-    format = _SUFFIXES.get(path.suffix, "") if given.format == "path" else given.format
-    if format not in _READERS or path.is_dir():
-        what = f"the file {path.name!r}" if given.format == "path" else f"stored as {format}"
+    files = _files(given)
+    kinds = {_kind(one) for one in files}
+    kind = kinds.pop() if len(kinds) == 1 else ""
+    if kind not in _READERS or any(Path(one.path).is_dir() for one in files):
+        what = (
+            f"the file {Path(given.path).name!r}"
+            if given.format == "path"
+            else f"stored as {' and '.join(sorted({one.format for one in files}))}"
+        )
         raise Refused(
             f"a query cannot read the input {name!r}: it is {what}",
             hint="a table is parquet, csv, jsonl or json",
         )
-    with path.open("rb") as stream:
+    with Path(files[0].path).open("rb") as stream:
         zipped = stream.read(2) == b"\x1f\x8b"
     compression = "'gzip'" if zipped else "'none'"
-    return _READERS[format].format(file=_quoted(str(path)), compression=compression)
+    paths = ", ".join(_quoted(one.path) for one in files)
+    return _READERS[kind].format(file=f"[{paths}]", compression=compression)
+
+
+def _files(given: Given) -> tuple[Given, ...]:
+    """Return the file of an input, or the files of one that is a list."""
+    return given.items if given.format == LIST else (given,)
+
+
+def _kind(given: Given) -> str:
+    return _SUFFIXES.get(Path(given.path).suffix, "") if given.format == "path" else given.format
 
 
 def _answer(connection: Any, task: Task, text: str) -> Any:

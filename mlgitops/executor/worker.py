@@ -66,6 +66,10 @@ def _do(task: Task) -> Done | Failed:
             from mlgitops.executor.queries import query
 
             return _kept(query(task), task)
+        case "notebook":
+            from mlgitops.executor.notebooks import run_notebook
+
+            return run_notebook(task)
         case _:
             assert_never(task.kind)
 

@@ -114,7 +114,7 @@ class Checkout:
         step, code = node.step, self.code(node)
         kind, words = self._called(node)
         inputs = dict(self._inputs(node, made))
-        outputs = {name: output.format for name, output in step.outputs.items()}
+        outputs = step.stored
         formats = {*outputs.values(), *(_bare(one.format) for one in inputs.values())}
         return Parts(
             kind=kind,

@@ -265,7 +265,16 @@ class Step(Spec):
         "Without it, as the pipeline says.",
     )
 
+    # What a notebook leaves besides its outputs: itself, executed, and the page of it.
+    LEFT: ClassVar[dict[str, str]] = {"notebook": "text", "html": "text"}
+    ROWS: ClassVar[tuple[str, ...]] = ("parquet", "csv", "json", "jsonl")
     KINDS: ClassVar[tuple[str, ...]] = ("run", "command", "notebook", "sql", "source")
+
+    @property
+    def stored(self) -> dict[str, str]:
+        """Every output that the step leaves, name to format: the declared ones, then the others."""
+        declared: dict[str, str] = {name: one.format for name, one in self.outputs.items()}
+        return declared if self.notebook is None else {**declared, **self.LEFT}
 
     @model_validator(mode="after")
     def _one_kind(self) -> Step:
@@ -293,6 +302,19 @@ class Step(Spec):
                 "write one step for each",
                 key="outputs",
             )
+        for name, output in self.outputs.items():
+            if self.notebook is not None and name in self.LEFT:
+                raise Wrong(
+                    f"every notebook has an output {name!r} already: the executed one",
+                    "give this one another name",
+                    key="outputs",
+                )
+            if self.sql is not None and output.format not in self.ROWS:
+                raise Wrong(
+                    f"a query gives rows, and they are not stored as {output.format}",
+                    f"store them as {', '.join(self.ROWS[:-1])} or {self.ROWS[-1]}",
+                    key="outputs",
+                )
         for given, suffix in ((self.notebook, ".ipynb"), (self.sql, ".sql")):
             if given is not None and not given.endswith(suffix):
                 raise Wrong(
