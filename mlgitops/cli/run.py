@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from mlgitops.cli import progress
 from mlgitops.cli.plan import choose
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ EXAMPLES = """examples:
   mlgitops run --jobs 1                 one step at a time
   mlgitops run --json                   {"steps": [{"pipeline", "step", "action", "because", ...}]}
 
-Progress goes to standard error. A first run of a source pins what it brought in: commit that file.
+Progress goes to standard error: live on a terminal, in lines elsewhere, in groups in a GitHub job.
+What ran is remembered in the ledger of this clone (`mlgitops runs`); --push shares it. A first
+run of a source pins what it brought in: commit that file.
 ^C ends the steps that run; what is done is kept, and the same command goes on from there.
 Steps share the cores, the memory (also of a container) and the graphics processors that
 CUDA_VISIBLE_DEVICES names or MLGITOPS_GPUS counts, as their `resources` ask.
@@ -53,6 +56,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--keep-going", action="store_true", help="go on after a failure")
     parser.add_argument("--jobs", type=_count, metavar="N", help="steps at once; default: cores")
+    parser.add_argument("--push", action="store_true", help="share the record of this run")
+    progress.configure(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -63,7 +68,12 @@ def _count(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run."""
+    """Run, and show how it goes on."""
+    with progress.showing(args):
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
     from mlgitops.core.ranges import assignment, value
     from mlgitops.files import WorkTree
     from mlgitops.flow.choosing import Choice
@@ -80,10 +90,25 @@ def run(args: argparse.Namespace) -> int:
         params=params,
     )
     seams = open_project(args)
+    args.read = seams.store.read
     workspace = require(WorkTree(seams.repository.root))
-    if args.backfill is not None:
-        return _backfill(args, seams, workspace, choice)
-    return _once(args, seams, workspace, choice)
+    work = _once if args.backfill is None else _backfill
+    try:
+        return work(args, seams, workspace, choice)
+    finally:
+        if args.push:
+            _push(seams)
+
+
+def _push(seams: Seams) -> None:
+    from mlgitops.core.errors import MlgitopsError
+    from mlgitops.flow.experiments import push
+
+    try:
+        push(seams)
+    except MlgitopsError as error:
+        # The result is here; the record is too, for the next time.
+        seams.say(f"note: the record of this run is not shared: {error.message}")
 
 
 def _once(args: argparse.Namespace, seams: Seams, workspace: Workspace, choice: Choice) -> int:

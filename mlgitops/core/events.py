@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from mlgitops.core.digests import Digest
+
 # Names of steps are those that people read: ``pipeline.step``, ``pipeline.step[element]``.
 
 
@@ -52,12 +54,16 @@ class StepRetrying:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepDone:
-    """A step ran to its end. ``elsewhere``: in another run, which this one waited for."""
+    """A step ran to its end. ``elsewhere``: in another run, which this one waited for.
+
+    ``log``: what it printed, in the store.
+    """
 
     name: str
     seconds: float
     notes: tuple[str, ...] = ()
     elsewhere: bool = False
+    log: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

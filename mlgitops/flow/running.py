@@ -267,7 +267,8 @@ class Runner:
             self._tell(events.StepDone(name=node.name, seconds=0.0, elsewhere=True))
         else:
             ran = Ran(node=node, decision=decision, record=record, seconds=seconds)
-            self._tell(events.StepDone(name=node.name, seconds=seconds, notes=notes))
+            told = events.StepDone(name=node.name, seconds=seconds, notes=notes, log=record.log)
+            self._tell(told)
         self._settle(ready.place, ran, record, queue)
 
     def _settle(self, place: Place, ran: Ran, record: Record, queue: Queue) -> None:

@@ -50,14 +50,15 @@ def _annotation(finding: Finding) -> str:
     if at.length > 1:
         fields |= {"endLine": str(at.line), "endColumn": str(at.column + at.length)}
     fields["title"] = finding.rule
-    given = ",".join(f"{name}={_escaped(value, ':,')}" for name, value in fields.items())
+    given = ",".join(f"{name}={escaped(value, ':,')}" for name, value in fields.items())
     said = [finding.message, *(f"{place}: {what}" for place, what in finding.related)]
     said += [f"hint: {finding.hint}"] if finding.hint else []
-    message = _escaped("\n".join(said), "")
+    message = escaped("\n".join(said), "")
     return f"::{_LEVELS[finding.severity]} {given}::{message}"
 
 
-def _escaped(value: str, more: str) -> str:
+def escaped(value: str, more: str) -> str:
+    """Return a value of a workflow command; ``more``: letters that end it where it stands."""
     value = _text(value)
     for character in ("%", "\r", "\n", *more):
         value = value.replace(character, f"%{ord(character):02X}")
