@@ -137,12 +137,7 @@ def _task(checkout: Checkout, work: Work, directory: Path, given: Mapping[str, G
         declared=tuple(declared),
         contracts=_contracts(checkout, work, parts.outputs),
     )
-    if node.step.sql is not None:
-        # One thread, unless the step asks for more: see ``executor.queries``.
-        threads = max(1, int(node.step.resources.cpu or 1))
-        file = f"{node.folder}/{node.step.sql}"
-        return replace(task, kind="query", file=file, threads=threads)
-    return task
+    return _of_its_kind(task, node)
 
 
 def _contracts(checkout: Checkout, work: Work, names: Collection[str]) -> dict[str, Contract]:
@@ -154,33 +149,51 @@ def _contracts(checkout: Checkout, work: Work, names: Collection[str]) -> dict[s
     return {name: one for name, one in found.items() if name in names}
 
 
+def _of_its_kind(task: Task, node: Node) -> Task:
+    step = node.step
+    if step.sql is not None:
+        # One thread, unless the step asks for more: see ``executor.queries``.
+        threads = max(1, int(step.resources.cpu or 1))
+        return replace(task, kind="query", file=f"{node.folder}/{step.sql}", threads=threads)
+    if step.notebook is not None:
+        return replace(task, kind="notebook", file=f"{node.folder}/{step.notebook}")
+    return task
+
+
 def _inputs(checkout: Checkout, work: Work, directory: Path) -> dict[str, Given]:
-    """Return where each input stands. A command gets copies: it could write to what it is given."""
+    """Return where each input stands.
+
+    A command and a notebook get copies, for they could write to what they are given. Those of a
+    notebook are below its own folder: its cells name them.
+    """
     found: dict[str, Given] = {}
-    for name, one in work.node.step.inputs.items():
+    step = work.node.step
+    folder = directory / ("inputs" if step.notebook is None else "work/inputs")
+    folder.mkdir(exist_ok=True)
+    copied = step.command is not None or step.notebook is not None
+    for name, one in step.inputs.items():
         if isinstance(one, FileInput):
             wanted = work.parts.inputs[name].digest
-            path = _copy(checkout, work.node, one.file, directory / "inputs" / name, wanted)
+            path = _copy(checkout, work.node, one.file, folder / name, wanted)
             found[name] = Given(path=str(path), format="path")
             continue
-        copied = work.node.step.command is not None
         match taken(work.made, one):
             case Output() as made:
-                goal = directory / "inputs" / (name + SUFFIXES[made.format])
+                goal = folder / (name + SUFFIXES[made.format])
                 found[name] = _given(checkout, made, goal, copied=copied)
             case several:
-                folder = directory / "inputs" / name
-                folder.mkdir()
+                place = folder / name
+                place.mkdir()
                 items = tuple(
                     _given(
                         checkout,
                         made,
-                        folder / f"{place:04d}{SUFFIXES[made.format]}",
+                        place / f"{number:04d}{SUFFIXES[made.format]}",
                         copied=copied,
                     )
-                    for place, made in enumerate(several)
+                    for number, made in enumerate(several)
                 )
-                found[name] = Given(path=str(folder), format=LIST, items=items)
+                found[name] = Given(path=str(place), format=LIST, items=items)
     return found
 
 
