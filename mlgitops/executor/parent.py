@@ -91,6 +91,9 @@ class Parent:
             self._import(name)
         gc.collect()
         gc.freeze()
+        if _gone(answer):
+            answer.close()
+            return None
         if not self._safe() or self._shadowed(cast("list[str]", asked["folders"])):
             _send(answer, {"cold": True})
             answer.close()
@@ -218,6 +221,16 @@ def _threads() -> list[str]:
 def _send(answer: socket.socket, value: Mapping[str, object]) -> None:
     with suppress(OSError):
         answer.send(json.dumps(value).encode())
+
+
+def _gone(answer: socket.socket) -> bool:
+    """Whether the other side has closed, which never sends anything."""
+    try:
+        return answer.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _kill_group(leader: int) -> None:

@@ -24,7 +24,7 @@ from mlgitops.executor.guard import guard
 
 # What differs from job to job, and is read when it is used.
 _OWN: Final = frozenset({"HOME", "TMPDIR"})
-_PATIENCE: Final = 50  # how often a job is told to end before its parent is killed
+_PATIENCE: Final = 20  # how often a job is told to end before its parent is not waited for
 _LARGEST: Final = 1 << 16
 _Key: TypeAlias = "tuple[str, frozenset[tuple[str, str]]]"
 
@@ -38,23 +38,31 @@ class Ended:
     memory: int
 
 
+KILLED: Final = Ended(status=signal.SIGKILL, cpu=0.0, memory=0)
+
+
 @dataclass(slots=True, kw_only=True)
 class Asked:
-    """A job that a parent was asked to do. ``pid``: of its process, when that is known."""
+    """A job that a parent was asked to do. ``pid``: of its process, when that is known.
+
+    ``told``: how often it was told to end.
+    """
 
     answer: socket.socket
     parent: _Warm
     pid: int = 0
+    slot: int = 0
     told: int = 0
 
     def kill(self) -> None:
         """End it; may be called again and again, in any thread, until it has ended."""
         self.told += 1
+        patient = self.told <= _PATIENCE
+        if not patient and self.pid:
+            self._kill_group()
+        # Out of patience this side stops waiting, too: the parent is long in an import, or stopped.
         with suppress(OSError):
-            self.answer.shutdown(socket.SHUT_WR)
-        if self.told > _PATIENCE:
-            # It does not listen: it hangs in an import, or is stopped.
-            self.parent.kill()
+            self.answer.shutdown(socket.SHUT_WR if patient else socket.SHUT_RDWR)
 
     def started(self) -> bool:
         """Wait until it runs; False when it has to be started cold."""
@@ -64,19 +72,26 @@ class Asked:
             self.parent.lost = True
         if not self.pid:
             self.answer.close()
-        return bool(self.pid)
+            return False
+        # Its parent would end it, too, unless that dies before it can.
+        self.slot = guard().note(self.pid)
+        return True
 
     def wait(self) -> Ended:
         """Wait until it has ended. When its parent ended instead, it is killed."""
         said = self._receive()
         self.answer.close()
+        guard().forget(self.slot)
         if not said:
             self.parent.lost = True
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
-            return Ended(status=signal.SIGKILL, cpu=0.0, memory=0)
+            self._kill_group()
+            return KILLED
         memory = int(said["memory"]) * 1024
         return Ended(status=int(said["status"]), cpu=said["cpu"], memory=memory)
+
+    def _kill_group(self) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
 
     def _receive(self) -> Mapping[str, float]:
         try:
@@ -131,10 +146,6 @@ class _Warm:
                 self.lost = True
                 return None
         return Asked(answer=mine, parent=self)
-
-    def kill(self) -> None:
-        """End it at once."""
-        self._process.kill()
 
     def close(self) -> None:
         """Have it end after the jobs that it was asked for; wait for that."""

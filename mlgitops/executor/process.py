@@ -17,7 +17,7 @@ from typing import Final
 from mlgitops.core.errors import StepFailed, TryLater
 from mlgitops.executor import Job, Outcome
 from mlgitops.executor.guard import guard
-from mlgitops.executor.prepared import Ended, Prepared
+from mlgitops.executor.prepared import KILLED, Ended, Prepared
 
 _MAXRSS_UNIT: Final = 1024  # Linux counts in KiB
 _LOOK: Final = 0.1  # seconds between two looks at what runs
@@ -111,7 +111,12 @@ class ProcessExecutor:
         running = _Running(pid=0, deadline=deadline, kill=asked.kill, seen=_NO_LOOK)
         try:
             self._add(running)
-            return (asked.wait(), running.over_time) if asked.started() else None
+            if asked.started():
+                return asked.wait(), running.over_time
+            if not asked.told:
+                return None
+            job.log.touch()
+            return KILLED, running.over_time
         finally:
             self._remove(running)
 

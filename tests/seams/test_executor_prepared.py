@@ -3,7 +3,9 @@
 import json
 import os
 import signal
+import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -251,6 +253,62 @@ def test_a_child_ends_with_its_parent(bench: Bench) -> None:
         "def f():\n    os.kill(os.getppid(), signal.SIGKILL)\n    time.sleep(600)\n"
     )
     assert bench.call().exit_code == -9
+
+
+@pytest.mark.parametrize("when", ["before", "while"])
+def test_a_parent_that_does_not_listen_holds_nothing_up(bench: Bench, when: str) -> None:
+    bench.write("import os\ndef f(): return os.getppid()\n")
+    bench.call()
+    parent = bench.answer()
+    assert isinstance(parent, int)
+    try:
+        if when == "before":
+            os.kill(parent, signal.SIGSTOP)
+        bench.write(
+            "import os, signal, time\n"
+            "def f():\n    os.kill(os.getppid(), signal.SIGSTOP)\n    time.sleep(600)\n"
+        )
+        outcome = bench.call(timeout=0.5)
+        assert (outcome.exit_code, outcome.timed_out) == (-9, True)
+        bench.write("import os\ndef f(): return os.getppid()\n")
+        bench.call()
+        assert bench.answer() == os.getpid()
+    finally:
+        os.kill(parent, signal.SIGKILL)
+
+
+def test_stopping_ends_a_forked_job(bench: Bench) -> None:
+    bench.write("import time\ndef f(): print('up', flush=True); time.sleep(600)\n")
+    outcomes = []
+    thread = threading.Thread(target=lambda: outcomes.append(bench.call()))
+    thread.start()
+    while not list(bench.folder.glob("job-*/log")) or "up" not in (
+        (bench.folder / "job-1/log").read_text()
+    ):
+        assert thread.is_alive()
+        time.sleep(0.01)
+    bench.prepared.stop()
+    thread.join()
+    assert [(one.exit_code, one.timed_out) for one in outcomes] == [(-9, False)]
+
+
+def test_all_ends_when_the_process_that_runs_it_is_killed(bench: Bench) -> None:
+    bench.write(CHILDREN.format(then="import os; print(os.getpid(), flush=True); time.sleep(600)"))
+    job = bench.job("numpy", env={})
+    runner = (
+        "import sys\nfrom pathlib import Path\n"
+        "from mlgitops.executor import Job, Worker\n"
+        "from mlgitops.executor.process import ProcessExecutor\n"
+        f"ProcessExecutor().run({job!r})\n".replace("PosixPath", "Path")
+    )
+    process = subprocess.Popen([sys.executable, "-c", runner])
+    while not job.log.exists() or job.log.read_text().count("\n") < 2:
+        assert process.poll() is None
+        time.sleep(0.01)
+    pids = [int(word) for word in job.log.read_text().split()]
+    process.kill()
+    process.wait()
+    assert all(gone(pid) for pid in pids)
 
 
 def test_a_parent_that_has_threads_left_forks_nothing(bench: Bench, tmp_path: Path) -> None:
