@@ -35,6 +35,7 @@ class Output:
 class Record:
     """What one step did. ``wall`` and ``cpu`` in seconds, ``peak_memory`` in bytes.
 
+    ``element``: which one it ran for, of a step with ``foreach``.
     ``attempts``: how many it took. ``network``: whom it talked to, and the line that did it.
     ``metrics``: the numbers of its JSON outputs, as ``output.name`` (``core.measures``).
     ``undeclared``: files of the repository that it read, and variables that it looked for, although
@@ -58,6 +59,12 @@ class Record:
     network: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
     attempts: int = 1
+    element: str = ""
+
+    @property
+    def label(self) -> str:
+        """The step's name, with its element: ``train[month=3]``."""
+        return f"{self.step}[{self.element}]" if self.element else self.step
 
 
 def to_bytes(record: Record) -> bytes:
@@ -67,6 +74,7 @@ def to_bytes(record: Record) -> bytes:
             "record": 1,
             "pipeline": record.pipeline,
             "step": record.step,
+            **({"element": record.element} if record.element else {}),
             "kind": record.parts.kind,
             "key": record.key,
             "parts": keys.to_json(record.parts),
@@ -107,6 +115,7 @@ def from_bytes(data: bytes) -> Record:
         return Record(
             pipeline=str(value["pipeline"]),
             step=str(value["step"]),
+            element=str(value.get("element", "")),
             key=parse_digest(value["key"]),
             parts=keys.from_json(value["parts"]),
             outputs={name: _output(one) for name, one in value["outputs"].items()},

@@ -79,7 +79,7 @@ def _connect(task: Task) -> Any:
         # sum, are others from run to run.
         "threads": task.threads,
         "preserve_insertion_order": True,
-        "temp_directory": str(Path(task.directory).parent / "tmp"),
+        "temp_directory": str(Path(task.directory).parent / "home"),
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }

@@ -59,7 +59,7 @@ def output_place(directory: Path, name: str, format: str) -> Path:
 
 def prepare(checkout: Checkout, work: Work, directory: Path, attempt: int) -> Job:
     """Fill the empty ``directory`` and return the job, ready to run in it."""
-    for name in ("work", "home", "tmp", "inputs", "outputs"):
+    for name in ("work", "home", "inputs", "outputs"):
         (directory / name).mkdir(exist_ok=True)
     given = _inputs(checkout, work, directory)
     prepared = None
@@ -308,7 +308,7 @@ def environment(checkout: Checkout, node: Node, directory: Path, threads: int) -
     env = {
         "PATH": os.pathsep.join((python, os.environ.get("PATH", os.defpath))),
         "HOME": str(directory / "home"),
-        "TMPDIR": str(directory / "tmp"),
+        "TMPDIR": str(directory / "home"),
         "LANG": "C.UTF-8",
         "TZ": "UTC",
         "PYTHONHASHSEED": "0",

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mlgitops.core.codes import Codes
 from mlgitops.core.digests import Digest
 from mlgitops.core.errors import MlgitopsError, StoreError
 from mlgitops.core.events import StepRetrying
@@ -79,7 +78,7 @@ def _execute(checkout: Checkout, work: Work, key: Digest, directory: Path) -> Re
         done, cost, log = _run(checkout, work, directory)
     refuse(node, done.undeclared)
     described, cost = _described(checkout, work, directory, done, cost)
-    code = checkout.code(node, Codes(checkout.tree))
+    code = checkout.code(node, checkout.codes.again())
     if code.files != work.parts.code:
         raise changed_meanwhile(node, "its code")
     outputs = {
@@ -89,6 +88,7 @@ def _execute(checkout: Checkout, work: Work, key: Digest, directory: Path) -> Re
     return Record(
         pipeline=node.pipeline.spec.name,
         step=node.step.name,
+        element="" if node.element is None else node.element.label,
         key=key,
         parts=work.parts,
         outputs=outputs,
@@ -110,21 +110,22 @@ def remember(checkout: Checkout, record: Record, key: Digest) -> None:
     store = checkout.seams.store
     digest = store.put_bytes(to_bytes(record))
     store.remember(key, digest)
-    store.remember(key_of_latest(record.pipeline, record.step), digest)
+    store.remember(key_of_latest(record.pipeline, record.label), digest)
 
 
 def _run(checkout: Checkout, work: Work, directory: Path) -> tuple[Done, _Cost, bytes]:
     """Run the step's process until it succeeds or its attempts are used up."""
     step, cost, log = work.node.step, _Cost(), b""
     for attempt in range(1, step.retries + 2):
-        job = prepare(checkout, work, _fresh(directory, attempt), attempt)
+        if attempt > 1:
+            _put_aside(directory, attempt - 1)
+        job = prepare(checkout, work, directory, attempt)
         outcome = checkout.seams.executor.run(job)
         cost = cost.plus(outcome)
         log = job.log.read_bytes()
         answer = None if step.command is not None else read_result(job.log.parent)
         missing = _missing(work, job)
         if outcome.exit_code == 0 and not missing and (step.command or isinstance(answer, Done)):
-            _settle(job, directory)
             return answer if isinstance(answer, Done) else Done(outputs={}), cost, log
         failed = Attempt(
             number=attempt, outcome=outcome, answer=answer, missing=missing, log=log, job=job
@@ -148,17 +149,13 @@ def _pause(attempt: int) -> float:
     return random.uniform(longest / 2, longest)
 
 
-def _fresh(directory: Path, attempt: int) -> Path:
-    """Return an empty folder of the attempt's own: no attempt finds what another one left."""
-    folder = directory / f"attempt-{attempt}"
+def _put_aside(directory: Path, attempt: int) -> None:
+    """Move away what an attempt left: the next one begins with an empty folder."""
+    left = list(directory.iterdir())
+    folder = directory / f"failed-{attempt}"
     folder.mkdir()
-    return folder
-
-
-def _settle(job: Job, directory: Path) -> None:
-    """Move what the successful attempt made to where it is taken from."""
-    for name in ("outputs", "work"):
-        (job.log.parent / name).rename(directory / name)
+    for one in left:
+        one.rename(folder / one.name)
 
 
 def _missing(work: Work, job: Job) -> tuple[str, ...]:
@@ -192,7 +189,6 @@ def _described(
     if not unread:
         return found, cost
     (directory / "home").mkdir(exist_ok=True)
-    (directory / "tmp").mkdir(exist_ok=True)
     job = describing(checkout, work, directory, unread)
     outcome = checkout.seams.executor.run(job)
     answer = read_result(job.log.parent)

@@ -161,3 +161,14 @@ def test_frames_arrive_as_a_list_of_frames(run_tiny: RunTiny, root: Path) -> Non
     change(root, "month * times}", "[month * times]})", "steps.py")
     change(root, "return values", "return [int(one['value'][0]) for one in values]", "steps.py")
     assert total(root, run_tiny(pipeline="fan")) == [10, 20, 30]
+
+
+def test_an_element_remembers_what_it_was_made_of_last_time(
+    run_tiny: RunTiny, root: Path, said: list[str]
+) -> None:
+    result = run_tiny(pipeline="fan")
+    elements = [ran.record.element for ran in result.steps if ran.record is not None]
+    assert sorted(elements) == ["", "", "month=1", "month=2", "month=3"]
+    change(root, "times: 10", "times: 20")
+    run_tiny(pipeline="fan")
+    assert "fan.one[month=2]: started: param times 10 → 20" in said
