@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from mlgitops.core import keys, measures
-from mlgitops.core.digests import JSON, Digest, document, parse_digest
+from mlgitops.core.digests import JSON, Digest, canonical, parse_digest
 from mlgitops.core.errors import MlgitopsError
 from mlgitops.core.keys import Parts
 from mlgitops.core.measures import Measure
@@ -69,7 +69,7 @@ class Record:
 
 def to_bytes(record: Record) -> bytes:
     """Return the record as it is stored."""
-    return document(
+    return canonical(
         {
             "record": 1,
             "pipeline": record.pipeline,
