@@ -59,6 +59,7 @@ class Codes:
     tree: Tree
     _modules: dict[str, Module | None] = field(default_factory=dict)
     _commands: dict[tuple[str, tuple[str, ...]], Code] = field(default_factory=dict)
+    _absent: set[str] = field(default_factory=set)
     _read: dict[str, tuple[bytes, Module]] = field(default_factory=dict)
 
     def again(self) -> Codes:
@@ -111,17 +112,19 @@ class Codes:
                 continue
             if name in places:
                 continue
-            data = self.tree.read(f"{folder}/{name}")
+            path = f"{folder}/{name}"
+            data = None if path in self._absent else self.tree.read(path)
             if data is None:
+                self._absent.add(path)
                 if "/" in name:
-                    inside = self.tree.paths(f"{folder}/{name}")
+                    inside = self.tree.paths(path)
                     todo += [(path.removeprefix(f"{folder}/"), False) for path in inside]
                 continue
             head = data[:200].partition(b"\n")[0] if data.startswith(b"#!") else b""
             if name.endswith(".py") or b"python" in head:
                 reached.append(self.of_script(name, folder))
                 continue
-            files[name], places[name] = of_bytes(data), f"{folder}/{name}"
+            files[name], places[name] = of_bytes(data), path
             if name.endswith(_SHELLS) or head.rstrip().endswith(b"sh"):
                 todo += named([data[:_LONGEST].decode("utf-8", "replace") + " "])
         for code in reached:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from mlgitops.core.digests import JSON, canonical
@@ -11,6 +12,7 @@ from mlgitops.core.digests import JSON, canonical
 _PARAM: Final = re.compile(r"\{params\.(\w+)\}")
 # Where one word of a shell's text ends and the next begins.
 _BETWEEN: Final = re.compile(r"[\s;&|()<>\"'`]+")
+_BLANK: Final = re.compile(r"\s")
 _DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 _LONGEST: Final = 1000
 
@@ -43,23 +45,27 @@ def named(words: Sequence[str]) -> Iterator[tuple[str, bool]]:
 
 def _tokens(words: Sequence[str]) -> Iterator[str]:
     for word in words:
-        if any(character.isspace() for character in word):
+        if _BLANK.search(word):
             yield from filter(None, _BETWEEN.split(word))
         else:
             yield word
 
 
-def _paths(word: str) -> Iterator[str]:
-    """Yield the relative paths that one word may stand for."""
+# Steps of one pipeline have most of their words in common.
+@lru_cache(maxsize=4096)
+def _paths(word: str) -> tuple[str, ...]:
+    """Return the relative paths that one word may stand for."""
+    found = []
     option, equals, value = word.partition("=")
     for text in (word, value) if equals and option else (word,):
         path = text.removeprefix("@")
         while path.startswith("./"):
             path = path[2:].lstrip("/")
-        inside = path and path[0] not in "/~-" and "{" not in path and "\0" not in path
+        inside = path and path[0] not in "/~-" and not {"{", "$", "\0"} & set(path)
         if (
             inside
             and len(path) < _LONGEST
             and not {"", ".", ".."} & set(path.removesuffix("/").split("/"))
         ):
-            yield path
+            found.append(path)
+    return tuple(found)

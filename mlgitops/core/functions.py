@@ -73,7 +73,7 @@ class Functions:
     )
 
     def find(self, function: str, folder: str) -> Answer:
-        """Find ``module:function``, in the pipeline's ``folder`` first, then at the root."""
+        """Find ``module:function``, in the pipeline's ``folder``, at the root, or in ``src``."""
         name, _, wanted = function.partition(":")
         found = self._found.get((name, folder))
         if found is None:
@@ -89,7 +89,7 @@ class Functions:
     def _find(self, name: str, folder: str) -> _Module | NotPython | NotRead | NoModule:
         below = name.replace(".", "/")
         roots = (f"{folder}/", "")
-        for root in roots:
+        for root in (*roots, "src/"):
             for path in (f"{root}{below}/__init__.py", f"{root}{below}.py"):
                 module = self._module(path)
                 if module is not None:

@@ -87,7 +87,7 @@ def main(argv: list[str]) -> None:
 
     session = _Session(Path(argv[0]))
     _SESSIONS.append(session)
-    sys.path[:0] = [session.task.folder, session.task.root]
+    sys.path[:0] = [session.task.folder, session.task.root, f"{session.task.root}/src"]
     # It says how long it takes, which no other run would say again.
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     session.watch.load_fresh()

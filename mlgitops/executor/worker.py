@@ -101,7 +101,7 @@ def _call(task: Task) -> Done:
 
 def _function(task: Task, watch: Watch) -> Callable[..., object]:
     """Import the user's function; the pipeline's folder comes first, then the repository."""
-    sys.path[:0] = [task.folder, task.root]
+    sys.path[:0] = [task.folder, task.root, f"{task.root}/src"]
     watch.load_fresh()
     module, _, name = task.function.partition(":")
     with watch:

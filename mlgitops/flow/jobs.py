@@ -275,7 +275,7 @@ def _command(
     for name, path in checkout.code(node).places.items():
         goal = directory / "work" / name
         goal.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(checkout.root / path, goal)
+        shutil.copy(checkout.root / path, goal)
     values: dict[str, str] = {f"inputs.{name}": one.path for name, one in given.items()}
     for name, format in parts.outputs.items():
         place = output_place(directory, name, format)

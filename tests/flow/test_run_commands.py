@@ -80,3 +80,32 @@ def test_a_file_that_is_not_what_it_is_declared_to_be_fails(run_tiny: RunTiny, r
     write(root, {"pipelines/shell/pipeline.yaml": text, "pipelines/shell/data/raw.csv": "a\n1\n"})
     with pytest.raises(StepFailed, match=r"raw\.parquet cannot be read as parquet"):
         run_tiny(pipeline="shell")
+
+
+def test_a_script_that_is_started_by_its_path_reaches_what_it_names(
+    run_tiny: RunTiny, root: Path, said: list[str]
+) -> None:
+    text = (
+        "apiVersion: mlgitops/v1\nkind: Pipeline\nname: shell\nsteps:\n"
+        '  - name: prep\n    command: ["./tools/prep.sh", "{outputs.out}"]\n'
+        "    outputs: {out: text}\n"
+        '  - name: call\n    run: "calling:go"\n    outputs: {out: text}\n'
+    )
+    write(
+        root,
+        {
+            "pipelines/shell/pipeline.yaml": text,
+            "pipelines/shell/tools/prep.sh": '#!/bin/sh\npython -m shop.words > "$1"\n',
+            "pipelines/shell/calling.py": "from shop.words import WORD\ndef go(): return WORD\n",
+            "src/shop/__init__.py": "",
+            "src/shop/words.py": "WORD = 'hello'\nif __name__ == '__main__':\n    print(WORD)\n",
+        },
+    )
+    (root / "pipelines/shell/tools/prep.sh").chmod(0o755)
+    result = run_tiny(pipeline="shell")
+    store = seams_of(root, said).store
+    for ran in result.steps:
+        assert ran.record is not None
+        assert store.read(ran.record.outputs["out"].digest).strip() == b"hello"
+        assert "shop/words.py" in ran.record.parts.code
+        assert ran.record.undeclared == ()
