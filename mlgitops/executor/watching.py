@@ -112,10 +112,6 @@ class Watch:
             programs=_lines(self._programs),
         )
 
-    def undeclared(self) -> tuple[str, ...]:
-        """Return what was read and not declared, see ``Seen``."""
-        return self.seen().undeclared
-
     def load_fresh(self) -> None:
         """Import the repository's modules from their source, see ``fresh``."""
         load_fresh(lambda folder: self._ours(os.path.realpath(folder) + "/"))
