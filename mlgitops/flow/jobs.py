@@ -27,6 +27,9 @@ from mlgitops.flow.promises import promised
 from mlgitops.formats import FOLDER, SUFFIXES, UNREAD
 
 _PLACEHOLDER = re.compile(r"\{(inputs|outputs|params)\.(\w+)\}")
+# What is in a job's directory: where it runs, what it may litter, what it is given and makes.
+FOLDERS: Final = ("work", "home", "inputs", "outputs")
+
 _THREADS: Final = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -58,9 +61,7 @@ def output_place(directory: Path, name: str, format: str) -> Path:
 
 
 def prepare(checkout: Checkout, work: Work, directory: Path, attempt: int) -> Job:
-    """Fill the empty ``directory`` and return the job, ready to run in it."""
-    for name in ("work", "home", "inputs", "outputs"):
-        (directory / name).mkdir(exist_ok=True)
+    """Fill the empty ``FOLDERS`` of ``directory`` and return the job, ready to run in it."""
     given = _inputs(checkout, work, directory)
     prepared = None
     if work.node.step.command is not None:
@@ -248,9 +249,6 @@ def take_file(checkout: Checkout, work: Work, directory: Path) -> tuple[Digest, 
     """
     source = work.node.step.source
     assert isinstance(source, FileSource)
-    (directory / "inputs").mkdir()
-    (directory / "outputs").mkdir()
-    (directory / "work").mkdir()
     wanted = work.parts.inputs["file"].digest
     name, format = next(iter(work.parts.outputs.items()))
     place, file = output_place(directory, name, format), f"{work.node.folder}/{source.path}"

@@ -21,6 +21,7 @@ from mlgitops.flow.checkout import Checkout
 from mlgitops.flow.failures import Attempt, step_failed
 from mlgitops.flow.hermetic import refuse
 from mlgitops.flow.jobs import (
+    FOLDERS,
     Work,
     changed_meanwhile,
     describing,
@@ -58,7 +59,7 @@ def execute(checkout: Checkout, work: Work, key: Digest) -> Record:
     StoreError when its folder cannot be filled.
     """
     try:
-        with checkout.seams.store.scratch() as directory:
+        with checkout.seams.store.scratch(*FOLDERS) as directory:
             return _execute(checkout, work, key, directory)
     except OSError as error:
         raise StoreError(
@@ -156,6 +157,8 @@ def _put_aside(directory: Path, attempt: int) -> None:
     folder.mkdir()
     for one in left:
         one.rename(folder / one.name)
+    for name in FOLDERS:
+        (directory / name).mkdir()
 
 
 def _missing(work: Work, job: Job) -> tuple[str, ...]:
@@ -188,7 +191,6 @@ def _described(
     ]
     if not unread:
         return found, cost
-    (directory / "home").mkdir(exist_ok=True)
     job = describing(checkout, work, directory, unread)
     outcome = checkout.seams.executor.run(job)
     answer = read_result(job.log.parent)

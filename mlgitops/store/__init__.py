@@ -98,8 +98,11 @@ class Store(Protocol):
         """
         ...
 
-    def scratch(self) -> AbstractContextManager[Path]:
-        """Give an empty folder on the store's file system, removed afterwards (also after kill)."""
+    def scratch(self, *inside: str) -> AbstractContextManager[Path]:
+        """Give a folder on the store's file system with nothing but the empty folders ``inside``.
+
+        What is in it is removed afterwards, also after a kill.
+        """
         ...
 
     def blobs(self) -> Iterator[Blob]:

@@ -44,6 +44,8 @@ class Places:
         self._guard = threading.Lock()
         self._numbers = itertools.count()
         self._unflushed = False
+        # By what is inside of them: empty folders, made for a step and not used at the moment.
+        self._idle: dict[tuple[str, ...], list[str]] = {}
         locking.sweep(self._tmp)
 
     def flush(self) -> None:
@@ -64,8 +66,7 @@ class Places:
         return self._staging.folder
 
     def _open_stage(self) -> None:
-        for folder in (Path(self._blobs), Path(self._keys), self._tmp):
-            folder.mkdir(parents=True, exist_ok=True)
+        self._tmp.mkdir(parents=True, exist_ok=True)
         staging = locking.Staging(self._tmp)
         weakref.finalize(self, staging.close)
         for name, content in (("oci-layout", LAYOUT), ("index.json", index_bytes({}))):
@@ -73,6 +74,9 @@ class Places:
                 staged = Path(staging.folder, name)
                 staged.write_bytes(content)
                 staged.replace(self.root / name)
+        # Last: a folder of blobs without these files beside it is damaged.
+        for folder in (self._blobs, self._keys):
+            os.makedirs(folder, exist_ok=True)  # noqa: PTH103
         self._staging = staging
 
     def _staged(self) -> str:

@@ -95,12 +95,20 @@ class Work(Places):
             held.release()
 
     @contextmanager
-    def scratch(self) -> Iterator[Path]:
-        """See ``Store.scratch``."""
+    def scratch(self, *inside: str) -> Iterator[Path]:
+        """See ``Store.scratch``. Folders are used again: file systems are slow to forget them."""
+        idle = self._idle.setdefault(inside, [])
         with self._translated("make a folder"):
-            folder = Path(self._staged())
-            folder.mkdir()
+            try:
+                folder = idle.pop()
+            except IndexError:
+                folder = self._staged()
+                for place in (folder, *(f"{folder}/{name}" for name in inside)):
+                    os.mkdir(place)  # noqa: PTH102
         try:
-            yield folder
+            yield Path(folder)
         finally:
-            locking.remove(folder)
+            if inside and locking.emptied(folder, inside):
+                idle.append(folder)
+            else:
+                locking.remove(Path(folder))

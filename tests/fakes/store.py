@@ -135,11 +135,13 @@ class MemoryStore:
             held.release()
 
     @contextmanager
-    def scratch(self) -> Iterator[Path]:
+    def scratch(self, *inside: str) -> Iterator[Path]:
         self._write()
         with tempfile.TemporaryDirectory(dir=self._folder) as folder:
             yield Path(folder)
 
+            for name in inside:
+                Path(folder, name).mkdir()
     def blobs(self) -> Iterator[Blob]:
         for digest, data in list(self.blobs_here.items()):
             yield Blob(digest, len(data), self.used.get(digest, 0))
