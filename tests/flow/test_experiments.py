@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mlgitops.core.errors import StepFailed, UsageError
+from mlgitops.core.errors import StepFailed, StoreError, UsageError
 from mlgitops.core.experiments import Run
 from mlgitops.core.filters import condition
 from mlgitops.flow.experiments import Experiments, open_experiments, push
@@ -212,3 +212,41 @@ def test_a_clone_shares_its_runs_when_it_is_asked_to(origin: Origin) -> None:
     write(other, {"mlgitops.yaml": FILES["mlgitops.yaml"]})
     seams_of(other, []).repository.fetch()
     assert last(other) == one == last(origin.clone)
+
+
+PLOT = """\
+import struct, sys, zlib
+
+
+def chunk(kind, data):
+    whole = kind + data
+    return struct.pack(">I", len(data)) + whole + struct.pack(">I", zlib.crc32(whole))
+
+
+def draw(train):
+    return (
+        b"\\x89PNG\\r\\n\\x1a\\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
+        + chunk(b"IDAT", zlib.compress(b"\\0\\0"))
+        + chunk(b"IEND", b"")
+    )
+"""
+
+
+def test_plots_are_written_where_they_are_wanted(
+    run_tiny: RunTiny, root: Path, tmp_path: Path
+) -> None:
+    write(root, {"pipelines/tiny/plots.py": PLOT})
+    with (root / "pipelines/tiny/pipeline.yaml").open("a") as spec:
+        spec.write(
+            '  - name: plot\n    run: "plots:draw"\n    inputs: {train: features.train}\n'
+            "    outputs: {curve: figure}\n"
+        )
+    run_tiny()
+    found = known(root)
+    one = found.find("latest")
+    (path,) = found.save_figures(one, tmp_path / "plots")
+    assert path.name == "tiny.plot.curve.png"
+    assert path.read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(StoreError, match="cannot write into"):
+        found.save_figures(one, root / "README.md")
