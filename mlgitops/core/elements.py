@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mlgitops.core.digests import JSON, canonical
+from mlgitops.core.digests import JSON, Digest, canonical
 
 _LONGEST: Final = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Element:
-    """One run of a step: the ``argument`` is ``value``. ``label``: as people tell it apart."""
+    """One run of a step: the ``argument`` is ``value``. ``label``: as people tell it apart.
+
+    ``part``: what identifies the content of a partition; then ``value`` is its name in its folder.
+    """
 
     argument: str
     value: JSON
     label: str
+    part: Digest | None = None
+
+
+def partitions(argument: str, parts: Mapping[str, Digest]) -> tuple[Element, ...]:
+    """Return an element for each entry of a folder."""
+    return tuple(
+        Element(argument=argument, value=name, label=f"{argument}={name}", part=digest)
+        for name, digest in parts.items()
+    )
 
 
 def elements(argument: str, values: Sequence[JSON]) -> tuple[Element, ...]:

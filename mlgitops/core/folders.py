@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
-from mlgitops.core.digests import JSON, Digest, hex_of, parse_digest
+from mlgitops.core.digests import JSON, Digest, hex_of, of_value, parse_digest
 from mlgitops.core.errors import MlgitopsError, Refused
 
 SMALL: Final = 64 << 10  # bytes; a larger file is a blob of its own
@@ -63,6 +63,35 @@ class Folder:
         for file in self.files.values():
             if file.pack is None:
                 yield file.digest, file.size
+
+    def entries(self) -> Mapping[str, Digest]:
+        """Return what stands at the top, by name in order, with what identifies its content."""
+        inside: dict[str, dict[str, JSON]] = {}
+        found: dict[str, Digest] = {}
+        for path, file in self.files.items():
+            name, below, rest = path.partition("/")
+            if below:
+                inside.setdefault(name, {})[rest] = [file.digest, file.executable]
+            else:
+                found[name] = of_value([file.digest, file.executable])
+        for path in self.empty:
+            name, _, rest = path.partition("/")
+            inside.setdefault(name, {})[rest] = None
+        found.update({name: of_value(files) for name, files in inside.items()})
+        return {name: found[name] for name in sorted(found)}
+
+    def only(self, name: str) -> Folder:
+        """Return the folder with nothing in it but the entry ``name``."""
+        start = f"{name}/"
+        return Folder(
+            files={
+                path: file
+                for path, file in self.files.items()
+                if path == name or path.startswith(start)
+            },
+            packs=self.packs,
+            empty=tuple(path for path in self.empty if path == name or path.startswith(start)),
+        )
 
 
 def packing(paths: Iterable[str]) -> list[list[str]]:

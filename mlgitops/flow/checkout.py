@@ -202,6 +202,8 @@ class Checkout:
                 case outputs:
                     format = list_of(outputs[0].format if outputs else "json")
                     yield name, Input(digest=digest_of_list(outputs), format=format)
+        if node.element is not None and node.element.part is not None:
+            yield node.element.argument, Input(digest=node.element.part, format="path")
         if isinstance(node.step.source, FileSource):
             digest = self.file_digest(node, node.step.source.path, "source", "path")
             yield "file", Input(digest=digest, format="path")
@@ -255,7 +257,7 @@ class Checkout:
 
 def _params(node: Node) -> dict[str, JSON]:
     params = {name: node.pipeline.spec.params[name] for name in node.step.params}
-    if node.element is not None:
+    if node.element is not None and node.element.part is None:
         params[node.element.argument] = node.element.value
     return params
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from mlgitops.core.conditions import holds, inside, named
 from mlgitops.core.digests import JSON, Digest
-from mlgitops.core.elements import elements
+from mlgitops.core.elements import elements, partitions
 from mlgitops.core.errors import MlgitopsError, SpecError
 from mlgitops.core.graphs import makers
 from mlgitops.core.keys import Parts, changes, key_of, key_of_latest
@@ -17,10 +17,11 @@ from mlgitops.core.plans import Execute, Known, Reuse, Skip, decide, unfollowed,
 from mlgitops.core.records import Output, Record, from_bytes
 from mlgitops.core.results import Results, one_taken, skipped
 from mlgitops.core.specs.conditions import Param, Result, parse_condition
-from mlgitops.core.specs.pipelines import PythonSource
+from mlgitops.core.specs.pipelines import PinnedSource
 from mlgitops.flow.checkout import Checkout, Node
 from mlgitops.flow.hermetic import doubted
 from mlgitops.flow.snapshots import key_of_pin, pin_path, read_pin, record_of_pin
+from mlgitops.formats import FOLDER
 from mlgitops.store import Store
 
 # Of json outputs, what conditions and elements may be read from.
@@ -80,12 +81,13 @@ def _holds(checkout: Checkout, node: Node, text: str, made: Results) -> bool:
 def _elements(checkout: Checkout, node: Node, made: Results) -> tuple[Node, ...]:
     argument, given = next(iter((node.step.foreach or {}).items()))
     values: JSON
+    parts: Mapping[str, Digest] | None = None
     if not isinstance(given, str):
         values = given
     elif given.startswith("params."):
         values = node.pipeline.spec.params[given.removeprefix("params.")]
     else:
-        values = _json(checkout, given, made)
+        values, parts = _output_elements(checkout, given, made)
     if node.step.source is not None:
         raise SpecError(
             f"{node.name} is a source, which has one snapshot and runs once",
@@ -97,7 +99,22 @@ def _elements(checkout: Checkout, node: Node, made: Results) -> tuple[Node, ...]
             f"{node.name}: {given} is no list, and 'foreach' goes through one",
             at=node.mark("foreach", argument),
         )
-    return tuple(replace(node, element=element) for element in elements(argument, values))
+    found = elements(argument, values) if parts is None else partitions(argument, parts)
+    return tuple(replace(node, element=element) for element in found)
+
+
+def _output_elements(
+    checkout: Checkout, artifact: str, made: Results
+) -> tuple[JSON, Mapping[str, Digest] | None]:
+    """Return what an output holds, or, of a folder, the names in it with what they hold."""
+    maker = artifact.partition(".")[0]
+    if maker not in made:
+        raise _Unknown(maker)
+    output = one_taken(made, artifact)
+    if output.format != FOLDER:
+        return _json(checkout, artifact, made), None
+    parts = checkout.seams.store.tree(output.digest).entries()
+    return list(parts), parts
 
 
 def _json(checkout: Checkout, artifact: str, made: Results) -> JSON:
@@ -135,7 +152,7 @@ def decide_step(
 def _decided(checkout: Checkout, node: Node, made: Results, because: str | None) -> Reuse | Execute:
     pipeline, step = node.pipeline.spec.name, node.step
     missing = [maker for maker in makers(step) if maker not in made]
-    if isinstance(step.source, PythonSource):
+    if isinstance(step.source, PinnedSource):
         return decide_source(checkout, node, made, missing)
     if missing:
         return waits(pipeline, node.label, missing)

@@ -16,7 +16,7 @@ from mlgitops.core.digests import Digest, canonical, of_value
 from mlgitops.core.errors import Refused, TryLater
 from mlgitops.core.keys import Parts
 from mlgitops.core.records import Output
-from mlgitops.core.results import Results, taken
+from mlgitops.core.results import Results, one_taken, taken
 from mlgitops.core.specs.base import seconds
 from mlgitops.core.specs.pipelines import FileInput, FileSource
 from mlgitops.executor import Job
@@ -195,6 +195,13 @@ def _inputs(checkout: Checkout, work: Work, directory: Path) -> dict[str, Given]
                     for number, made in enumerate(several)
                 )
                 found[name] = Given(path=str(place), format=LIST, items=items)
+    element = work.node.element
+    if element is not None and element.part is not None:
+        place = folder / element.argument
+        whole = one_taken(work.made, str((step.foreach or {})[element.argument]))
+        checkout.seams.store.place_tree(whole.digest, place, only=str(element.value))
+        path = place / str(element.value)
+        found[element.argument] = Given(path=str(path), format="path")
     return found
 
 

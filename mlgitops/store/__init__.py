@@ -73,8 +73,11 @@ class Store(Protocol):
         """Return whether all of a folder is here (its files are not read)."""
         ...
 
-    def place_tree(self, digest: Digest, goal: Path) -> None:
-        """Write a folder out, verified, into ``goal``, which is empty or not there yet."""
+    def place_tree(self, digest: Digest, goal: Path, only: str | None = None) -> None:
+        """Write a folder out, verified, into ``goal``, which is empty or not there yet.
+
+        ``only``: this entry of it, under its own name.
+        """
         ...
 
     def flush(self) -> None:

@@ -54,9 +54,11 @@ class Folders(Blobs):
         except StoreError:
             return False
 
-    def place_tree(self, digest: Digest, goal: Path) -> None:
+    def place_tree(self, digest: Digest, goal: Path, only: str | None = None) -> None:
         """See ``Store.place_tree``."""
         made, root = self.tree(digest), os.fspath(goal)
+        if only is not None:
+            made = made.only(only)
         with self._translated(f"place {goal.name}"):
             goal.mkdir(parents=True, exist_ok=True)
             parents = {path.rpartition("/")[0] for path in made.files} - {""}
@@ -69,6 +71,8 @@ class Folders(Blobs):
             else:
                 packed[file.pack].append(path)
         for pack, names in zip(made.packs, packed, strict=True):
+            if not names:
+                continue
             data = memoryview(self.read(pack.digest))
             with self._translated(f"place {goal.name}"):
                 for name in names:

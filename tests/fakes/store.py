@@ -101,8 +101,10 @@ class MemoryStore:
     def has_tree(self, digest: Digest) -> bool:
         return self.has(digest) and all(self.has(*blob) for blob in self.tree(digest).blobs())
 
-    def place_tree(self, digest: Digest, goal: Path) -> None:
+    def place_tree(self, digest: Digest, goal: Path, only: str | None = None) -> None:
         made = self.tree(digest)
+        if only is not None:
+            made = made.only(only)
         for path in ("", *made.empty):
             (goal / path).mkdir(parents=True, exist_ok=True)
         for path, file in made.files.items():

@@ -172,3 +172,26 @@ def test_an_element_remembers_what_it_was_made_of_last_time(
     change(root, "times: 10", "times: 20")
     run_tiny(pipeline="fan")
     assert "fan.one[month=2]: started: param times 10 → 20" in said
+
+
+def test_the_entries_of_a_folder_are_its_partitions(run_tiny: RunTiny, root: Path) -> None:
+    change(root, "outputs: {found: json}", "outputs: {found: directory}")
+    change(
+        root,
+        "    return months",
+        "    import pathlib\n"
+        "    folder = pathlib.Path('parts')\n"
+        "    for month in months:\n"
+        "        (folder / f'm{month}').mkdir(parents=True)\n"
+        "        (folder / f'm{month}' / 'value').write_text(str(month))\n"
+        "    return folder",
+        "steps.py",
+    )
+    change(root, '"value": month * times', '"value": (month / "value").read_text()', "steps.py")
+    change(root, '{"month": month,', '{"month": month.name,', "steps.py")
+    result = run_tiny(pipeline="fan")
+    assert total(root, result) == [{"month": f"m{n}", "value": str(n)} for n in (1, 2, 3)]
+    assert "one[month=m2]" in actions(result)
+    change(root, "[1, 2, 3]", "[1, 2, 3, 4]")
+    ran = {step for step, action in actions(run_tiny(pipeline="fan")).items() if action != "Reuse"}
+    assert ran == {"find", "one[month=m4]", "all"}

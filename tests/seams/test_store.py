@@ -202,6 +202,23 @@ def test_a_folder_comes_back_as_it_was(store: Store, tmp_path: Path) -> None:
     assert store.has_tree(digest)
 
 
+def test_one_entry_of_a_folder_is_placed_alone(store: Store, tmp_path: Path) -> None:
+    fill(tmp_path / "in")
+    digest = store.put_tree(tmp_path / "in")
+    everything = listed(tmp_path / "in")
+    entries = store.tree(digest).entries()
+    assert list(entries) == sorted({path.partition("/")[0] for path in everything})
+    for name in entries:
+        store.place_tree(digest, tmp_path / "out" / name, only=name)
+        assert listed(tmp_path / "out" / name) == {
+            path: one
+            for path, one in everything.items()
+            if path == name or path.startswith(f"{name}/")
+        }
+        again = store.tree(store.put_tree(tmp_path / "out" / name))
+        assert again.entries() == {name: entries[name]}
+
+
 def test_an_empty_folder_is_one_too(store: Store, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     digest = store.put_tree(tmp_path / "in")

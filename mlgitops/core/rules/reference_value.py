@@ -15,8 +15,8 @@ from mlgitops.core.specs.pipelines import Pipeline
 
 RULE: Final = "reference-value"
 
-# A list, or one element a row or file.
-_ELEMENTS: Final = ("json", "jsonl")
+# A list, or one element a row, or a file or folder.
+_ELEMENTS: Final = ("json", "jsonl", "directory")
 
 
 def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
