@@ -222,6 +222,7 @@ _WRITTEN = {
     "environments/templates",
     "environments/templates/*",
     "pipelines/tumour-check",
+    "uv.lock",
 }
 
 
