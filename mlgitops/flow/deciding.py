@@ -17,7 +17,7 @@ from mlgitops.core.plans import Execute, Known, Reuse, Skip, decide, unfollowed,
 from mlgitops.core.records import Output, Record, from_bytes
 from mlgitops.core.results import Results, one_taken, skipped
 from mlgitops.core.specs.conditions import Param, Result, parse_condition
-from mlgitops.core.specs.pipelines import PinnedSource
+from mlgitops.core.specs.pipelines import PythonSource
 from mlgitops.flow.checkout import Checkout, Node
 from mlgitops.flow.hermetic import doubted
 from mlgitops.flow.snapshots import key_of_pin, pin_path, read_pin, record_of_pin
@@ -152,7 +152,7 @@ def decide_step(
 def _decided(checkout: Checkout, node: Node, made: Results, because: str | None) -> Reuse | Execute:
     pipeline, step = node.pipeline.spec.name, node.step
     missing = [maker for maker in makers(step) if maker not in made]
-    if isinstance(step.source, PinnedSource):
+    if isinstance(step.source, PythonSource):
         return decide_source(checkout, node, made, missing)
     if missing:
         return waits(pipeline, node.label, missing)
