@@ -140,10 +140,10 @@ class MemoryStore:
     def scratch(self, *inside: str) -> Iterator[Path]:
         self._write()
         with tempfile.TemporaryDirectory(dir=self._folder) as folder:
-            yield Path(folder)
-
             for name in inside:
                 Path(folder, name).mkdir()
+            yield Path(folder)
+
     def blobs(self) -> Iterator[Blob]:
         for digest, data in list(self.blobs_here.items()):
             yield Blob(digest, len(data), self.used.get(digest, 0))
