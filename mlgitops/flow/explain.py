@@ -62,6 +62,8 @@ def _explained(checkout: Checkout, history: _History, decision: Decision) -> Exp
     before, because, key = _compared(history, decision, now)
     # What `refresh` brought in by itself knows nothing of code.
     old = before.parts if before is not None and before.parts.words else None
+    if old is not None and node.step.source is not None:
+        now = replace(now, as_of=old.as_of)  # its snapshot is taken, whenever that was
     lines = [_waiting(line, node) for line in explained(now, old, _notes(checkout, node, now, old))]
     return Explanation(
         pipeline=decision.pipeline,

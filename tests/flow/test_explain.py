@@ -107,7 +107,7 @@ def test_a_source_shows_what_moved_since_its_snapshot(run_tiny: RunTiny, root: P
     edit(root, "sources.py", "< day", "<= day")
     found = explained(root, "rows")
     assert found.action == "reuse"
-    assert ("code", "sources.py") in moved(found)
+    assert moved(found) == {("code", "sources.py")}
 
 
 def test_before_the_first_run_there_is_nothing_to_compare_with(root: Path) -> None:
