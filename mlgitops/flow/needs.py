@@ -8,7 +8,7 @@ from datetime import datetime
 from mlgitops.core.digests import Digest
 from mlgitops.core.errors import GitError
 from mlgitops.core.holdings import named
-from mlgitops.core.ledgers import PREFIX
+from mlgitops.core.ledgers import HERE, PREFIX
 from mlgitops.files import WorkTree
 from mlgitops.flow.seams import Seams
 
@@ -40,7 +40,7 @@ def _texts(seams: Seams, since: datetime) -> Iterator[tuple[bytes, str]]:
             if blob in seen or not _counts(ref, path, since):
                 continue
             seen.add(blob)
-            reason = _LEDGER if ref.startswith(PREFIX) else _reason(ref, path)
+            reason = _LEDGER if ref.startswith((PREFIX, HERE)) else _reason(ref, path)
             yield repository.blob(blob), reason
 
 
@@ -63,7 +63,7 @@ def _tips(seams: Seams) -> Iterator[tuple[str, str]]:
 
 
 def _counts(ref: str, path: str, since: datetime) -> bool:
-    if ref.startswith(PREFIX):
+    if ref.startswith((PREFIX, HERE)):
         # <kind>/<yyyy>/<mm>/<dd>/<id>.json; what looks otherwise is not known, and kept.
         day = path.split("/")[1:4]
         return len(day) != 3 or "-".join(day) >= since.date().isoformat()

@@ -140,6 +140,13 @@ def in_the_ledger(root: Path, digest: Digest) -> None:
     )
 
 
+def in_a_record_that_is_not_shared(root: Path, digest: Digest) -> None:
+    git(root, "remote", "add", "origin", str(root))
+    repository = seams_of(root, []).repository
+    at = NOW - timedelta(days=80)
+    ledger.append_here(repository, "run", {"of": str(digest)}, at, repository.standing())
+
+
 def by_a_key(root: Path, digest: Digest) -> None:
     store = LocalStore(root / ".mlgitops/store")
     key = of_value("a step")
@@ -157,6 +164,7 @@ def by_a_key(root: Path, digest: Digest) -> None:
         promotion_record,
         uncommitted,
         in_the_ledger,
+        in_a_record_that_is_not_shared,
         by_a_key,
     ],
 )
