@@ -128,10 +128,24 @@ def _json(checkout: Checkout, artifact: str, made: Results) -> JSON:
             f"{artifact} is stored as {output.format}, and is looked into here",
             hint=f"store it as {' or '.join(_READABLE)}",
         )
-    text = checkout.seams.store.read(output.digest).decode()
-    if output.format == "jsonl":
-        return [json.loads(line) for line in text.splitlines() if line.strip()]
-    value: JSON = json.loads(text)
+    data = checkout.seams.store.read(output.digest)
+    try:
+        return _parsed(data.decode(), output.format)
+    except (ValueError, RecursionError) as error:
+        raise SpecError(
+            f"{artifact} is not the JSON that it is declared to be: {error}",
+            hint=f"look at what {maker} writes",
+        ) from None
+
+
+def _parsed(text: str, format: str) -> JSON:
+    def refuse(word: str) -> JSON:
+        raise ValueError(f"{word} is no value in JSON")
+
+    if format == "jsonl":
+        lines = [line for line in text.split("\n") if line.strip()]
+        return [json.loads(line, parse_constant=refuse) for line in lines]
+    value: JSON = json.loads(text, parse_constant=refuse)
     return value
 
 

@@ -119,6 +119,20 @@ def test_what_is_no_list_and_a_failing_element_are_named(run_tiny: RunTiny, root
         run_tiny(pipeline="fan")
 
 
+@pytest.mark.parametrize("text", ["[1,", "[NaN]", "[" * 100_000, "\\377"])
+def test_what_a_command_writes_as_json_and_is_none_is_told_of(
+    run_tiny: RunTiny, root: Path, text: str
+) -> None:
+    step = (
+        '{name: find, command: [sh, -c, "printf \\"$0\\" > $1", "{params.text}",'
+        ' "{outputs.found}"], params: [text], outputs: {found: json}}'
+    )
+    change(root, '{name: find, run: "steps:find", params: [months], outputs: {found: json}}', step)
+    change(root, "times: 10", f"times: 10, text: {json.dumps(text)}")
+    with pytest.raises(SpecError, match=r"find\.found is not the JSON that it is declared to be"):
+        run_tiny(pipeline="fan")
+
+
 def test_one_artifact_of_many_is_refused(root: Path, said: list[str]) -> None:
     with pytest.raises(Refused, match="one for each element"):
         artifact(seams_of(root, said), workspace(root), root, "fan", "one.value")
