@@ -13,7 +13,7 @@ from mlgitops.core.errors import Refused
 from mlgitops.formats.descriptions import named, words
 
 # A piece is one row group of a file: about so many bytes of numbers, and so many rows at most.
-_BYTES: Final = 64 << 20
+_BYTES: Final = 16 << 20
 _LEAST: Final = 1 << 13
 _MOST: Final = 1 << 20
 

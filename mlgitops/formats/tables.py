@@ -34,8 +34,9 @@ def _write_parquet(value: object, path: Path, rows: Rows) -> Description:
 def _read_parquet(path: Path, types: Sequence[str]) -> object:
     from pyarrow import parquet
 
-    # Each column is let go when it has become one of pandas.
-    return parquet.ParquetFile(path).read().to_pandas(self_destruct=True)
+    # Each column is let go when it has become one of pandas. Read ahead, the bytes of the file would
+    # be held beside them.
+    return parquet.ParquetFile(path, pre_buffer=False).read().to_pandas(self_destruct=True)
 
 
 def _describe_parquet(path: Path, rows: Rows) -> Description:
@@ -43,7 +44,7 @@ def _describe_parquet(path: Path, rows: Rows) -> Description:
     from pyarrow import parquet
 
     # With a buffer a column of a row group is read page by page, and not as a whole.
-    with parquet.ParquetFile(path, buffer_size=1 << 20) as file:
+    with parquet.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
         pieces = (pa.Table.from_batches([one]) for one in file.iter_batches(batch_size=_LOOK))
         return _described(Batches(schema=file.schema_arrow, pieces=pieces), rows)
 
