@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -102,7 +103,10 @@ class Asked:
 
 
 class _Warm:
-    """One parent. ``lost``: it ended, or cannot be started."""
+    """One parent. ``lost``: it ended, or does not listen.
+
+    It ends by itself when this process does, and cleans up then: the guard need not know of it.
+    """
 
     def __init__(self, python: str, environment: Mapping[str, str]) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -119,7 +123,6 @@ class _Warm:
             )
         finally:
             theirs.close()
-        self._slot = guard().note(self._process.pid)
 
     def expect(self, imports: Iterable[str]) -> None:
         """Have modules imported while there is nothing else to do."""
@@ -154,7 +157,6 @@ class _Warm:
             self._control.send(json.dumps({"close": True}).encode())
         self._process.wait()
         self._control.close()
-        guard().forget(self._slot)
 
 
 @dataclass(slots=True)
@@ -191,7 +193,8 @@ class Prepared:
             warm = self._parents.get(key)
             if warm is None:
                 try:
-                    warm = self._parents[key] = _Warm(job.argv[0], shared)
+                    own = {"TMPDIR": tempfile.gettempdir()}
+                    warm = self._parents[key] = _Warm(job.argv[0], {**shared, **own})
                 except OSError:
                     return None
         return None if warm.lost else warm

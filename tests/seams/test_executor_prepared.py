@@ -247,6 +247,24 @@ def test_without_its_parent_a_job_starts_cold(bench: Bench) -> None:
     assert bench.answer() == os.getpid()
 
 
+def test_the_parent_leaves_nothing_behind(bench: Bench, tmp_path: Path) -> None:
+    bench.write("import os\ndef f(): return os.getppid()\n")
+    job = bench.job("numpy", env={})
+    runner = (
+        "from mlgitops.executor import Job, Worker\nfrom pathlib import Path\n"
+        "from mlgitops.executor.process import ProcessExecutor\n"
+        f"ProcessExecutor().run({job!r})\n".replace("PosixPath", "Path")
+    )
+    (tmp_path / "tmp").mkdir()
+    env = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
+    subprocess.run([sys.executable, "-c", runner], check=True, env=env)
+    bench.place = job.log.parent
+    parent = bench.answer()
+    assert isinstance(parent, int)
+    assert gone(parent)
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
 def test_a_child_ends_with_its_parent(bench: Bench) -> None:
     bench.write(
         "import os, signal, time\n"
