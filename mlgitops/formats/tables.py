@@ -34,8 +34,8 @@ def _write_parquet(value: object, path: Path, rows: Rows) -> Description:
 def _read_parquet(path: Path, types: Sequence[str]) -> object:
     from pyarrow import parquet
 
-    # Each column is let go when it has become one of pandas. Read ahead, the bytes of the file would
-    # be held beside them.
+    # Each column is let go when it has become one of pandas. With reading ahead, the bytes of the
+    # file would be held beside them.
     return parquet.ParquetFile(path, pre_buffer=False).read().to_pandas(self_destruct=True)
 
 
