@@ -6,7 +6,7 @@ version that reads it do not change its digest (``syntax`` does that part).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -54,17 +54,22 @@ class _Found:
 
 @dataclass(slots=True)
 class Codes:
-    """Reads the code of the steps of one tree; each file is read once."""
+    """Reads the code of the steps of one tree; each file is read once.
+
+    ``more``: says in which further folders modules stand, asked when the first code is read.
+    """
 
     tree: Tree
+    more: Callable[[], tuple[str, ...]] = tuple
     _modules: dict[str, Module | None] = field(default_factory=dict)
     _commands: dict[tuple[str, tuple[str, ...]], Code] = field(default_factory=dict)
+    _further: tuple[str, ...] | None = None
     _absent: set[str] = field(default_factory=set)
     _read: dict[str, tuple[bytes, Module]] = field(default_factory=dict)
 
     def again(self) -> Codes:
         """Return what reads every file anew, and parses those that have changed."""
-        return Codes(self.tree, _read=self._read)
+        return Codes(self.tree, self.more, _read=self._read)
 
     def of_function(self, function: str, folder: str) -> Code:
         """Return the code that ``module:function`` reaches, for a pipeline in ``folder``.
@@ -72,7 +77,7 @@ class Codes:
         Modules are looked for in the pipeline's folder first, then at the repository's root.
         Raises SpecError when there is no such module, or one of the modules is no Python.
         """
-        name, roots = function.partition(":")[0], (folder, "", _SOURCES)
+        name, roots = function.partition(":")[0], self._roots(folder)
         found = self._find(name, roots)
         if not found or found[-1].name != name:
             path = name.replace(".", "/") + ".py"
@@ -87,7 +92,7 @@ class Codes:
         """Return the code that the script or notebook ``path`` (from ``folder``) reaches."""
         above = f"{folder}/{path}".rpartition("/")[0]
         found = _Found(name=path, root=folder, file=path, package="")
-        return self._reach([found], tuple(dict.fromkeys((above, folder, "", _SOURCES))))
+        return self._reach([found], self._roots(above, folder))
 
     def of_command(self, words: tuple[str, ...], folder: str) -> Code:
         """Return the files of the pipeline's folder that a command names, and what they reach.
@@ -139,13 +144,19 @@ class Codes:
 
     def _run_as_module(self, name: str, folder: str) -> list[Code]:
         """Return the code of ``python -m name``, if it is first-party."""
-        roots = (folder, "", _SOURCES)
+        roots = self._roots(folder)
         found = self._find(name, roots)
         if not found or found[-1].name != name:
             return []
         if found[-1].package == name:
             found += self._find(f"{name}.__main__", roots)
         return [self._reach(found, roots)]
+
+    def _roots(self, *folders: str) -> tuple[str, ...]:
+        """Return where modules are looked for, in order."""
+        if self._further is None:
+            self._further = self.more()
+        return tuple(dict.fromkeys((*folders, "", _SOURCES, *self._further)))
 
     def _reach(self, start: list[_Found], roots: tuple[str, ...]) -> Code:
         files: dict[str, Digest] = {}

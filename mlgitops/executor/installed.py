@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from mlgitops.core.errors import Unreachable
 from mlgitops.core.locks import Distribution, normalise
@@ -54,6 +55,18 @@ class InstalledIn:
         if likely in self._places and self._provides(likely, package):
             return (likely,)
         return tuple(sorted(name for name in self._places if self._provides(name, package)))
+
+    @cached_property
+    def editable(self) -> Mapping[str, Path]:
+        """The normalised names of what is installed in place, each with its folder."""
+        found = {}
+        for name, place in self._places.items():
+            text = _read(place / "direct_url.json")
+            if '"editable"' in text:
+                folder = _editable(text)
+                if folder is not None:
+                    found[name] = folder
+        return found
 
     def _provides(self, name: str, package: str) -> bool:
         files = "\n" + self._files(name)
@@ -98,6 +111,19 @@ def _distribution(name: str, place: Path) -> Distribution | None:
         return None
     requires = tuple(fields.get("Requires-Dist", ()))
     return Distribution(name=name, version=versions[0], requires=requires)
+
+
+def _editable(text: str) -> Path | None:
+    """Read where a distribution is installed from (PEP 610); None when it was copied."""
+    try:
+        match json.loads(text):
+            case {"url": str(url), "dir_info": {"editable": True}} if url.startswith("file://"):
+                return Path(unquote(urlsplit(url).path))
+            case _:
+                pass
+    except ValueError:
+        pass
+    return None
 
 
 def _entries(folder: str) -> Iterable[str]:

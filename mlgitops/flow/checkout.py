@@ -98,7 +98,7 @@ class Checkout:
     @cached_property
     def codes(self) -> Codes:
         """The code, each file read once."""
-        return Codes(self.tree)
+        return Codes(self.tree, self.libraries.roots)
 
     def node(self, pipeline: str, step: str) -> Node:
         """Return one step by its names."""

@@ -6,10 +6,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 from mlgitops.core.lockfiles import LOCK_FILES, REQUIREMENTS, merged, versions
-from mlgitops.core.locks import Installed, reached
-from mlgitops.executor.installed import installed
+from mlgitops.core.locks import reached
+from mlgitops.executor.installed import InstalledIn, installed
 from mlgitops.files import WorkTree
 
 
@@ -34,11 +35,31 @@ class Libraries:
             found = self._known[packages] = self._reached(packages - sys.stdlib_module_names)
         return found
 
+    def roots(self) -> tuple[str, ...]:
+        """Return the folders of the tree that libraries are installed in place from."""
+        found = []
+        for folder in self._installed.editable.values():
+            inside = self._inside(folder)
+            found += [] if inside is None else [inside, f"{inside}/src" if inside else "src"]
+        return tuple(found)
+
+    def _inside(self, folder: Path) -> str | None:
+        """Return the path of ``folder`` in the tree, or None when it is elsewhere."""
+        root = self.tree.root.resolve()
+        if not folder.resolve().is_relative_to(root):
+            return None
+        path = folder.resolve().relative_to(root).as_posix()
+        return "" if path == "." else path
+
     def notes(self) -> Iterator[str]:
         """Yield a sentence for each distribution that is not installed as the lock file says."""
         for name, (locked, here) in sorted(self.differs.items()):
             file = self._locked[0]
             yield f"{name} {here} is installed, {file} says {locked}: what is installed counts"
+        for name in sorted({name for known in self._known.values() for name in known}):
+            folder = self._installed.editable.get(name)
+            if folder is not None and self._inside(folder) is None:
+                yield f"{name} is installed in place: what is edited in {folder} is not seen"
 
     def _reached(self, packages: frozenset[str]) -> Mapping[str, str]:
         if not packages:
@@ -48,7 +69,7 @@ class Libraries:
         return found.versions
 
     @cached_property
-    def _installed(self) -> Installed:
+    def _installed(self) -> InstalledIn:
         return installed(self.executable)
 
     @cached_property

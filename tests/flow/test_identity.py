@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from mlgitops.core.codes import Codes
 from mlgitops.core.errors import SpecError
 from mlgitops.core.keys import Parts
 from mlgitops.core.plans import Reuse
+from mlgitops.executor.installed import InstalledIn
+from mlgitops.files import WorkTree
 from mlgitops.flow.checkout import Checkout
+from mlgitops.flow.libraries import Libraries
 from mlgitops.flow.plan import plan
 from tests.flow.conftest import RunTiny, actions, edit, seams_of, workspace
 from tests.support import write
@@ -111,7 +115,7 @@ def test_the_first_lock_file_counts_and_says_what_is_not_installed(
 ) -> None:
     write(root, FILES)
     order = ["requirements-dev.txt", "requirements.txt", "requirements.lock", "uv.lock"]
-    write(root, dict.fromkeys(order[:order.index(name)], "duckdb==0.0.1\n"))
+    write(root, dict.fromkeys(order[: order.index(name)], "duckdb==0.0.1\n"))
     write(root, {name: text})
     found = Checkout(seams=seams_of(root, []), workspace=workspace(root), root=root)
     found.parts(found.node("kinds", "joined"), {})
@@ -171,3 +175,35 @@ def test_a_helper_two_imports_away_runs_exactly_the_steps_that_reach_it(
     write(root, {"lib/text.py": "def whole(text):\n    return 1 + int(text)\n"})
     # Other code, the same bytes: what is behind it does not run.
     assert actions(run_tiny()) == {"rows": "Reuse", "features": "Execute", "train": "Reuse"}
+
+
+def test_a_library_that_is_installed_in_place_counts_by_its_code(
+    root: Path, tmp_path: Path
+) -> None:
+    site = tmp_path / "site"
+    write(
+        site,
+        {
+            "shop-1.dist-info/METADATA": "Name: shop\nVersion: 1\n",
+            "shop-1.dist-info/RECORD": "shop.pth,,\n",
+            "shop-1.dist-info/direct_url.json": json.dumps(
+                {"url": (root / "libs/shop").as_uri(), "dir_info": {"editable": True}}
+            ),
+            "away-1.dist-info/METADATA": "Name: away\nVersion: 1\n",
+            "away-1.dist-info/RECORD": "away/__init__.py,,\n",
+            "away-1.dist-info/direct_url.json": json.dumps(
+                {"url": (tmp_path / "away").as_uri(), "dir_info": {"editable": True}}
+            ),
+        },
+    )
+    write(root, {"libs/shop/src/shop/__init__.py": "", "libs/shop/src/shop/words.py": ""})
+    edit(root, "features.py", "def build", "import shop.words, away\n\n\ndef build")
+    libraries = Libraries(tree=WorkTree(root), executable="")
+    libraries.__dict__["_installed"] = InstalledIn((str(site),), "3.11")
+    code = Codes(WorkTree(root), libraries.roots).of_function("features:build", "pipelines/tiny")
+    assert {"shop/__init__.py", "shop/words.py"} <= code.files.keys()
+    assert libraries.reached(code.packages) == {"away": "1"}
+    (note,) = libraries.notes()
+    assert note == (
+        f"away is installed in place: what is edited in {tmp_path / 'away'} is not seen"
+    )

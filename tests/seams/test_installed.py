@@ -61,3 +61,21 @@ def test_another_interpreter_is_asked(tmp_path: Path) -> None:
     other = installed(str(link))
     assert other.python == f"{sys.version_info[0]}.{sys.version_info[1]}"
     assert str(tmp_path) not in other.folders
+
+
+def test_what_is_installed_in_place_is_known_with_its_folder(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "one/in_place-1.dist-info/METADATA": "Version: 1\n",
+            "one/in_place-1.dist-info/direct_url.json": (
+                '{"url": "file:///some%20where/libs", "dir_info": {"editable": true}}'
+            ),
+            "one/copied-1.dist-info/direct_url.json": (
+                '{"url": "file:///else", "dir_info": {"editable": false}}'
+            ),
+            "one/broken-1.dist-info/direct_url.json": '{"editable"',
+        },
+    )
+    found = InstalledIn((str(tmp_path / "one"),), "3.11")
+    assert found.editable == {"in-place": Path("/some where/libs")}
