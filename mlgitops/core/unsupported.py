@@ -76,7 +76,7 @@ ALL: Final = (
     NotYet(
         kind="Pipeline",
         keys=("steps", EACH, "source", "type"),
-        values=("sql", "http", "bucket"),
+        values=("bucket",),
         so=_NO_STEP,
         instead=_FETCH,
         refused=True,

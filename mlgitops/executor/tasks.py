@@ -42,7 +42,7 @@ class Task:
     ``contracts``: output to what its rows must keep.
     """
 
-    kind: Literal["call", "describe", "query", "notebook"]
+    kind: Literal["call", "describe", "query", "notebook", "http", "sql"]
     root: str
     folder: str
     directory: str

@@ -70,6 +70,14 @@ def _do(task: Task) -> Done | Failed:
             from mlgitops.executor.notebooks import run_notebook
 
             return run_notebook(task)
+        case "http":
+            from mlgitops.executor.fetching import fetch
+
+            return fetch(task)
+        case "sql":
+            from mlgitops.executor.databases import select
+
+            return _kept(select(task), task)
         case _:
             assert_never(task.kind)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from mlgitops.core.conditions import holds, inside, named
+from mlgitops.core.contracts import meaning
 from mlgitops.core.digests import JSON, Digest
 from mlgitops.core.elements import elements, partitions
 from mlgitops.core.errors import MlgitopsError, SpecError
@@ -17,9 +18,10 @@ from mlgitops.core.plans import Execute, Known, Reuse, Skip, decide, unfollowed,
 from mlgitops.core.records import Output, Record, from_bytes
 from mlgitops.core.results import Results, one_taken, skipped
 from mlgitops.core.specs.conditions import Param, Result, parse_condition
-from mlgitops.core.specs.pipelines import PythonSource
+from mlgitops.core.specs.pipelines import PinnedSource
 from mlgitops.flow.checkout import Checkout, Node
 from mlgitops.flow.hermetic import doubted
+from mlgitops.flow.promises import promised
 from mlgitops.flow.snapshots import key_of_pin, pin_path, read_pin, record_of_pin
 from mlgitops.formats import FOLDER
 from mlgitops.store import Store
@@ -166,7 +168,7 @@ def decide_step(
 def _decided(checkout: Checkout, node: Node, made: Results, because: str | None) -> Reuse | Execute:
     pipeline, step = node.pipeline.spec.name, node.step
     missing = [maker for maker in makers(step) if maker not in made]
-    if isinstance(step.source, PythonSource):
+    if isinstance(step.source, PinnedSource):
         return decide_source(checkout, node, made, missing)
     if missing:
         return waits(pipeline, node.label, missing)
@@ -205,20 +207,37 @@ def decide_source(
     if pin is not None:
         key = key_of_pin(node, pin)
         known = lookup(store, key, None)
-        if known.record is not None and not known.missing:
+        held = _is_held(checkout, node, known.record)
+        if known.record is not None and not known.missing and held:
             notes = () if missing else _moved_on(node, known.record, checkout.parts(node, made))
             return Reuse(pipeline=pipeline, step=step, record=known.record, notes=notes)
         digest = Digest(pin.digest)
-        if store.has(digest):
+        if store.has(digest) and held:
             record = record_of_pin(node, pin, store.path(digest).stat().st_size)
             return Reuse(pipeline=pipeline, step=step, record=record)
-        because = f"the bytes of its snapshot are not in the store: asked again as of {pin.as_of}"
+        because = (
+            "the rows of its snapshot are to be held against its contract"
+            if store.has(digest)
+            else f"the bytes of its snapshot are not in the store: asked again as of {pin.as_of}"
+        )
     else:
         key = None
         because = f"no snapshot is pinned at {pin_path(node)}"
     if missing:
         return waits(pipeline, step, missing)
     return Execute(pipeline=pipeline, step=step, key=key, because=(because,))
+
+
+def _is_held(checkout: Checkout, node: Node, record: Record | None) -> bool:
+    """Return whether the rows of a snapshot are known to keep the contract as it is now."""
+    wanted = contracts_of(checkout, node)
+    return not wanted or (record is not None and record.parts.contracts == wanted)
+
+
+def contracts_of(checkout: Checkout, node: Node) -> dict[str, Digest]:
+    """Return what the rows of each output promise."""
+    found = promised(checkout.tree, node.folder, node.step)
+    return {name: meaning(one) for name, one in found.items()}
 
 
 def _moved_on(node: Node, record: Record, parts: Parts) -> tuple[str, ...]:

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Final
 
 from mlgitops.core.contracts import Contract, meaning
-from mlgitops.core.digests import Digest, canonical, of_value
+from mlgitops.core.digests import JSON, Digest, canonical, of_value
 from mlgitops.core.errors import Refused, TryLater
 from mlgitops.core.keys import Parts
 from mlgitops.core.records import Output
 from mlgitops.core.results import Results, one_taken, taken
 from mlgitops.core.specs.base import seconds
 from mlgitops.core.specs.pipelines import FileInput, FileSource
+from mlgitops.core.specs.step_sources import HttpSource, SqlSource, variables
 from mlgitops.executor import Job
 from mlgitops.executor.tasks import LIST, Given, Task, write_task
 from mlgitops.flow.checkout import Checkout, Node
@@ -26,16 +27,22 @@ from mlgitops.flow.preparing import forked, worker_of
 from mlgitops.flow.promises import promised
 from mlgitops.formats import FOLDER, SUFFIXES, UNREAD
 
-_PLACEHOLDER = re.compile(r"\{(inputs|outputs|params)\.(\w+)\}")
 # What is in a job's directory: where it runs, what it may litter, what it is given and makes.
 FOLDERS: Final = ("work", "home", "inputs", "outputs")
 
+_PLACEHOLDER = re.compile(r"\{(inputs|outputs|params)\.(\w+)\}")
 _THREADS: Final = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
     "NUMEXPR_NUM_THREADS",
     "LOKY_MAX_CPU_COUNT",
+)
+# How this machine reaches the network: a web server is asked by way of it.
+_PROXIES: Final = (
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+    *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR"),
 )
 
 
@@ -158,7 +165,14 @@ def _of_its_kind(task: Task, node: Node) -> Task:
         return replace(task, kind="query", file=f"{node.folder}/{step.sql}", threads=threads)
     if step.notebook is not None:
         return replace(task, kind="notebook", file=f"{node.folder}/{step.notebook}")
-    return task
+    match step.source:
+        case HttpSource(url=url, headers=headers):
+            return replace(task, kind="http", options={"url": url, "headers": dict(headers)})
+        case SqlSource(connection=connection, query=path):
+            options: dict[str, JSON] = {"connection": connection}
+            return replace(task, kind="sql", file=f"{node.folder}/{path}", options=options)
+        case _:
+            return task
 
 
 def _inputs(checkout: Checkout, work: Work, directory: Path) -> dict[str, Given]:
@@ -326,10 +340,12 @@ def environment(checkout: Checkout, node: Node, directory: Path, threads: int) -
     }
     if node.step.command is not None:
         env["PYTHONPATH"] = str(directory / "work")
-    for name in node.step.env:
+    if isinstance(node.step.source, HttpSource):
+        env |= {name: os.environ[name] for name in _PROXIES if name in os.environ}
+    for name in (*node.step.env, *variables(node.step.source)):
         if name not in os.environ:
             raise Refused(
-                f"{node.name} declares the environment variable {name}, and it is not set",
+                f"{node.name} needs the environment variable {name}, and it is not set",
                 hint=f"export {name}=…",
             )
         env[name] = os.environ[name]

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mlgitops.core.digests import Digest, of_value, short
+from mlgitops.core.digests import Digest, of_value, parse_digest, short
 from mlgitops.core.errors import Refused, StoreError, TryLater
 from mlgitops.core.events import StepWaiting
 from mlgitops.core.keys import key_of
@@ -15,10 +15,10 @@ from mlgitops.core.plans import Execute, Reuse, observed
 from mlgitops.core.records import Record
 from mlgitops.core.results import Results
 from mlgitops.core.specs.environments import Snapshot
-from mlgitops.core.specs.pipelines import PythonSource
+from mlgitops.core.specs.pipelines import PinnedSource
 from mlgitops.files import write_whole
 from mlgitops.flow.checkout import Checkout, Node
-from mlgitops.flow.deciding import decide_step, lookup
+from mlgitops.flow.deciding import contracts_of, decide_step, lookup
 from mlgitops.flow.hermetic import doubted
 from mlgitops.flow.jobs import Work
 from mlgitops.flow.snapshots import (
@@ -29,9 +29,10 @@ from mlgitops.flow.snapshots import (
     pin_of,
     pin_path,
     read_pin,
+    record_of_pin,
     same_rows,
 )
-from mlgitops.flow.steps import execute, remember
+from mlgitops.flow.steps import execute, hold, remember
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +93,7 @@ def perform(
 
 def lock_key(node: Node, decision: Execute) -> Digest:
     """Return what names the work, so that nobody does it twice at once."""
-    if decision.key is None or isinstance(node.step.source, PythonSource):
+    if decision.key is None or isinstance(node.step.source, PinnedSource):
         # Its key is not known before it has brought something in.
         return of_value(["source", node.pipeline.spec.name, node.step.name])
     return decision.key
@@ -112,8 +113,10 @@ def _work(
     checkout: Checkout, node: Node, made: Results, decision: Execute, how: How
 ) -> tuple[Record, tuple[str, ...]]:
     """Return the record of the work, done now, and what to say about it."""
-    if isinstance(node.step.source, PythonSource):
+    if isinstance(node.step.source, PinnedSource):
         pin = read_pin(checkout, node)
+        if pin is not None and checkout.seams.store.has(parse_digest(pin.digest)):
+            return _hold(checkout, node, pin, how.threads)
         if pin is not None:
             return ask_again(checkout, node, made, pin, how.threads)
         return _first(checkout, node, made, how.threads)
@@ -156,6 +159,22 @@ def _first(
     return record, (f"wrote {path}: {pin.rows:,} rows as of {pin.as_of}; commit it",)
 
 
+def _hold(
+    checkout: Checkout, node: Node, pin: Snapshot, threads: int
+) -> tuple[Record, tuple[str, ...]]:
+    """Hold the rows of a snapshot, which are here, against a contract that is new or changed."""
+    key, digest = key_of_pin(node, pin), parse_digest(pin.digest)
+    known = lookup(checkout.seams.store, key, None).record
+    if known is None:
+        size = checkout.seams.store.path(digest).stat().st_size
+        known = record_of_pin(node, pin, size)
+    parts = replace(known.parts, contracts=contracts_of(checkout, node))
+    hold(checkout, Work(node=node, parts=parts, made={}, threads=threads), digest)
+    record = replace(known, parts=parts)
+    remember(checkout, record, key)
+    return record, ("the rows of its snapshot keep the contract",)
+
+
 def ask_again(
     checkout: Checkout, node: Node, made: Results, pin: Snapshot, threads: int
 ) -> tuple[Record, tuple[str, ...]]:
@@ -167,7 +186,7 @@ def ask_again(
     if not same_rows(pin, output):
         raise StoreError(
             f"{node.name} does not bring in what is pinned any more: as of {pin.as_of} it gave"
-            f" {output.rows:,} rows ({short(output.digest)}), and {pin_path(node)} says"
+            f" {output.rows or 0:,} rows ({short(output.digest)}), and {pin_path(node)} says"
             f" {pin.rows:,} rows ({short(pin.digest)})",
             hint="bring the store back that holds the snapshot, or take a new one with"
             f" `mlgitops refresh {node.pipeline.spec.name} --source {node.step.name}`",

@@ -10,7 +10,7 @@ from mlgitops.core.findings import did_you_mean
 from mlgitops.core.graphs import step_needs
 from mlgitops.core.records import Record
 from mlgitops.core.specs.environments import Snapshot
-from mlgitops.core.specs.pipelines import PythonSource
+from mlgitops.core.specs.pipelines import PinnedSource
 from mlgitops.core.unsupported import refuse
 from mlgitops.core.workspaces import Workspace
 from mlgitops.files import write_whole
@@ -96,7 +96,7 @@ def sources(workspace: Workspace, pipeline: str, source: str | None = None) -> t
     steps = located.spec.steps
     # A source that cannot be asked yet is not left out as if it had nothing new.
     refuse(located, {step.name for step in steps if step.source is not None})
-    names = tuple(step.name for step in steps if isinstance(step.source, PythonSource))
+    names = tuple(step.name for step in steps if isinstance(step.source, PinnedSource))
     if source is None:
         return names
     if source not in names:

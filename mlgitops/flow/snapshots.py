@@ -11,7 +11,7 @@ from mlgitops.core.marks import Mark
 from mlgitops.core.records import Output, Record
 from mlgitops.core.sources import parse
 from mlgitops.core.specs.environments import Snapshot
-from mlgitops.core.specs.pipelines import PythonSource
+from mlgitops.core.specs.pipelines import PinnedSource
 from mlgitops.flow.checkout import Checkout, Node
 
 _HEAD = (
@@ -110,7 +110,7 @@ def same_rows(pin: Snapshot, output: Output) -> bool:
 def moment(checkout: Checkout, node: Node) -> str:
     """Return the as-of time of a new snapshot: the source's own, or now (UTC)."""
     source = node.step.source
-    if isinstance(source, PythonSource) and source.as_of is not None:
+    if isinstance(source, PinnedSource) and source.as_of is not None:
         return source.as_of
     return iso(checkout.seams.clock())
 

@@ -48,10 +48,10 @@ def test_a_source_that_cannot_be_fetched_is_not_left_out_by_refresh(
     root: Path, said: list[str]
 ) -> None:
     other = (
-        '  - {name: web, source: {type: http, url: "https://example.com/x"}, outputs: {x: json}}\n'
+        '  - {name: web, source: {type: bucket, url: "s3://acme/x"}, outputs: {x: json}}\n'
     )
     edit(root, "pipeline.yaml", "  - name: features", f"{other}  - name: features")
-    with pytest.raises(SpecError, match="'type: http' is not acted on yet"):
+    with pytest.raises(SpecError, match="'type: bucket' is not acted on yet"):
         refresh(seams_of(root, said), workspace(root), root, "tiny")
 
 

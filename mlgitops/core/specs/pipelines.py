@@ -34,7 +34,7 @@ from mlgitops.core.specs.base import (
 from mlgitops.core.specs.conditions import ConditionText
 from mlgitops.core.specs.crons import CronLine
 from mlgitops.core.specs.notices import Command, Notify
-from mlgitops.core.specs.step_sources import FileSource, PythonSource, Source
+from mlgitops.core.specs.step_sources import FileSource, PinnedSource, PythonSource, Source
 
 __all__ = [
     "FileInput",
@@ -46,6 +46,7 @@ __all__ = [
     "Output",
     "OutputSpec",
     "Param",
+    "PinnedSource",
     "Pipeline",
     "PythonSource",
     "Resources",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from mlgitops.core.specs.base import Function, RelativePath, Spec, Url, matching
+from mlgitops.core.variables import VARIABLE
 
 _AS_OF = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?Z)?"
 AsOf = Annotated[
@@ -63,11 +64,11 @@ class SqlSource(Spec):
     type: Literal["sql"] = Field(description="The rows of a query in a database.")
     connection: Connection = Field(
         description="The database: the name of the environment variable that holds its URL, as in "
-        "`${WAREHOUSE_URL}`, or `sqlite:///path` for a file of the repository."
+        "`${WAREHOUSE_URL}`, or `sqlite:///path` for a file, relative to the pipeline's folder."
     )
     query: RelativePath = Field(
         description="The file of the query, relative to the pipeline's folder. `:as_of` in it is "
-        "the time of the snapshot."
+        "the time of the snapshot, as in `2024-06-30 12:00:00`, and `:name` a param."
     )
     as_of: AsOf | None = Field(default=None, description=_AS_OF_WORDS)
 
@@ -99,7 +100,21 @@ class BucketSource(Spec):
     as_of: AsOf | None = Field(default=None, description=_AS_OF_WORDS)
 
 
+# What is asked for its rows once: they are pinned, and taken from the store from then on.
+PinnedSource: TypeAlias = PythonSource | SqlSource | HttpSource | BucketSource
 Source = Annotated[
     PythonSource | FileSource | SqlSource | HttpSource | BucketSource,
     Field(discriminator="type"),
 ]
+
+
+def variables(source: Source | None) -> tuple[str, ...]:
+    """Return the environment variables that a source names by ``${NAME}``: it is given them."""
+    match source:
+        case HttpSource(url=url, headers=headers):
+            texts = [url, *headers.values()]
+        case SqlSource(connection=connection):
+            texts = [connection]
+        case _:
+            texts = []
+    return tuple(dict.fromkeys(name for text in texts for name in VARIABLE.findall(text)))
