@@ -115,7 +115,6 @@ class Checkout:
         kind, words = self._called(node)
         inputs = dict(self._inputs(node, made))
         outputs = step.stored
-        formats = {*outputs.values(), *(_bare(one.format) for one in inputs.values())}
         return Parts(
             kind=kind,
             words=words,
@@ -123,7 +122,7 @@ class Checkout:
             params=_params(node),
             inputs=inputs,
             outputs=outputs,
-            lock=self._lock(code, kind, formats),
+            lock=self._lock(code, kind, outputs, inputs),
             python=self.libraries.python,
             env=tuple(step.env),
             contracts={
@@ -244,11 +243,17 @@ class Checkout:
         """What steps can import, and what the lock file says of it."""
         return Libraries(tree=self.tree, executable=self.seams.python)
 
-    def _lock(self, code: Code, kind: Kind, formats: set[str]) -> Mapping[str, str]:
-        packages = code.packages.union(locks.KIND_PACKAGES.get(kind, ()))
+    def _lock(
+        self, code: Code, kind: Kind, outputs: Mapping[str, str], inputs: Mapping[str, Input]
+    ) -> Mapping[str, str]:
+        packages = code.packages
         if kind != "command":
-            packages = packages.union(*(locks.FORMAT_PACKAGES.get(one, ()) for one in formats))
-        return self.libraries.reached(packages)
+            formats = {*outputs.values(), *(_bare(one.format) for one in inputs.values())}
+            packages = packages.union(
+                locks.KIND_PACKAGES.get(kind, ()),
+                *(locks.FORMAT_PACKAGES.get(one, ()) for one in formats),
+            )
+        return self.libraries.reached(packages) if packages else {}
 
     def lock_notes(self) -> Iterator[str]:
         """Yield a sentence for each distribution that is not installed as the lock file says."""
