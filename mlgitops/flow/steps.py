@@ -114,6 +114,17 @@ def remember(checkout: Checkout, record: Record, key: Digest) -> None:
     store.remember(key_of_latest(record.pipeline, record.label), digest)
 
 
+def hold(checkout: Checkout, work: Work, digest: Digest) -> None:
+    """Hold stored rows, the one output of ``work``, against its contract; StepFailed if broken."""
+    with checkout.seams.store.scratch() as directory:
+        for name in ("outputs", "work"):
+            (directory / name).mkdir()
+        name, format = next(iter(work.parts.outputs.items()))
+        place = output_place(directory, name, format)
+        place.symlink_to(checkout.seams.store.path(digest))
+        _described(checkout, work, directory, Done(outputs={}), _Cost())
+
+
 def _run(checkout: Checkout, work: Work, directory: Path) -> tuple[Done, _Cost, bytes]:
     """Run the step's process until it succeeds or its attempts are used up."""
     step, cost, log = work.node.step, _Cost(), b""
