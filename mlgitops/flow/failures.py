@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
-from mlgitops.core.digests import canonical, short
+from mlgitops.core.digests import Digest, canonical, short
 from mlgitops.core.errors import StepFailed
 from mlgitops.core.records import Output
 from mlgitops.core.results import taken
@@ -18,6 +20,8 @@ from mlgitops.flow.checkout import Checkout
 from mlgitops.flow.jobs import Work
 
 _LOG_LINES: Final = 20
+_WIDE: Final = 1000
+_TAIL: Final = 1 << 16
 _FULL: Final = 1 << 20
 # What a step prints may not clear a person's screen, or write its title.
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
@@ -32,7 +36,6 @@ class Attempt:
     outcome: Outcome
     answer: Done | Failed | None
     missing: tuple[str, ...]
-    log: bytes
     job: Job
 
 
@@ -42,20 +45,36 @@ def step_failed(checkout: Checkout, work: Work, attempt: Attempt) -> StepFailed:
     blocks = [f"{node.name} failed after {attempt.outcome.wall:.1f} s: {_reason(work, attempt)}"]
     if isinstance(attempt.answer, Failed) and attempt.answer.traceback:
         blocks.append(attempt.answer.traceback.rstrip())
-    if attempt.log.strip():
-        text = _COLOUR.sub("", attempt.log.decode("utf-8", "replace"))
-        lines = _CONTROL.sub("�", text).rstrip().splitlines()
-        place = checkout.seams.store.path(checkout.seams.store.put_bytes(attempt.log))
-        shown = lines[-_LOG_LINES:]
-        what = (
-            "what it printed" if len(shown) == len(lines) else "the last lines of what it printed"
-        )
-        blocks.append("\n".join([f"{what} ({place}):", *(f"  {line}" for line in shown)]))
+    blocks += _printed(checkout, attempt.job.log)
     given = _given(work)
     if given:
         blocks.append("\n".join(["it was given:", *(f"  {line}" for line in given)]))
     command = f"mlgitops run {node.pipeline.spec.name} --until {node.step.name}"
     return StepFailed("\n\n".join(blocks), hint=f"after a change, run it alone: {command}")
+
+
+def keep_log(checkout: Checkout, log: Path) -> Digest | None:
+    """Store what a step printed, however much it is; None when it printed nothing."""
+    # Not moved: a process that a step left behind may go on writing into it.
+    return checkout.seams.store.put_file(log) if log.stat().st_size else None
+
+
+def _printed(checkout: Checkout, log: Path) -> list[str]:
+    """Return the last lines of a log, as far as they are text, and where it is kept whole."""
+    kept = keep_log(checkout, log)
+    with log.open("rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, size - _TAIL))
+        data = stream.read(_TAIL)
+    if kept is None or not data.strip():
+        return []
+    text = _COLOUR.sub("", data.decode("utf-8", "replace"))
+    lines = _CONTROL.sub("�", text).rstrip().splitlines()
+    shown = [line if len(line) <= _WIDE else f"…{line[-_WIDE:]}" for line in lines[-_LOG_LINES:]]
+    whole = size <= _TAIL and len(shown) == len(lines)
+    what = "what it printed" if whole else "the last lines of what it printed"
+    place = checkout.seams.store.path(kept)
+    return ["\n".join([f"{what} ({place}):", *(f"  {line}" for line in shown)])]
 
 
 def _reason(work: Work, attempt: Attempt) -> str:

@@ -18,7 +18,7 @@ from mlgitops.core.records import Output, Record, to_bytes
 from mlgitops.executor import Job, Outcome
 from mlgitops.executor.tasks import Done, read_result
 from mlgitops.flow.checkout import Checkout
-from mlgitops.flow.failures import Attempt, step_failed
+from mlgitops.flow.failures import Attempt, keep_log, step_failed
 from mlgitops.flow.hermetic import refuse
 from mlgitops.flow.jobs import (
     FOLDERS,
@@ -74,7 +74,7 @@ def _execute(checkout: Checkout, work: Work, key: Digest, directory: Path) -> Re
     taken = None
     if work.parts.kind == "file":
         taken = take_file(checkout, work, directory)
-        done, cost, log = Done(outputs={}), _Cost(), b""
+        done, cost, log = Done(outputs={}), _Cost(), None
     else:
         done, cost, log = _run(checkout, work, directory)
     refuse(node, done.undeclared)
@@ -98,7 +98,7 @@ def _execute(checkout: Checkout, work: Work, key: Digest, directory: Path) -> Re
         wall=round(cost.wall, 3),
         cpu=round(cost.cpu, 3),
         peak_memory=cost.peak_memory,
-        log=checkout.seams.store.put_bytes(log) if log else None,
+        log=None if log is None else keep_log(checkout, log),
         undeclared=done.undeclared,
         network=done.network,
         programs=done.programs,
@@ -114,34 +114,20 @@ def remember(checkout: Checkout, record: Record, key: Digest) -> None:
     store.remember(key_of_latest(record.pipeline, record.label), digest)
 
 
-def hold(checkout: Checkout, work: Work, digest: Digest) -> None:
-    """Hold stored rows, the one output of ``work``, against its contract; StepFailed if broken."""
-    with checkout.seams.store.scratch() as directory:
-        for name in ("outputs", "work"):
-            (directory / name).mkdir()
-        name, format = next(iter(work.parts.outputs.items()))
-        place = output_place(directory, name, format)
-        place.symlink_to(checkout.seams.store.path(digest))
-        _described(checkout, work, directory, Done(outputs={}), _Cost())
-
-
-def _run(checkout: Checkout, work: Work, directory: Path) -> tuple[Done, _Cost, bytes]:
+def _run(checkout: Checkout, work: Work, directory: Path) -> tuple[Done, _Cost, Path]:
     """Run the step's process until it succeeds or its attempts are used up."""
-    step, cost, log = work.node.step, _Cost(), b""
+    step, cost = work.node.step, _Cost()
     for attempt in range(1, step.retries + 2):
         if attempt > 1:
             _put_aside(directory, attempt - 1)
         job = prepare(checkout, work, directory, attempt)
         outcome = checkout.seams.executor.run(job)
         cost = cost.plus(outcome)
-        log = job.log.read_bytes()
         answer = None if step.command is not None else read_result(job.log.parent)
         missing = _missing(work, job)
         if outcome.exit_code == 0 and not missing and (step.command or isinstance(answer, Done)):
-            return answer if isinstance(answer, Done) else Done(outputs={}), cost, log
-        failed = Attempt(
-            number=attempt, outcome=outcome, answer=answer, missing=missing, log=log, job=job
-        )
+            return answer if isinstance(answer, Done) else Done(outputs={}), cost, job.log
+        failed = Attempt(number=attempt, outcome=outcome, answer=answer, missing=missing, job=job)
         if attempt <= step.retries:
             wait = _pause(attempt)
             event = StepRetrying(name=work.node.name, attempt=attempt, wait=wait)
@@ -211,7 +197,6 @@ def _described(
             outcome=outcome,
             answer=answer,
             missing=(),
-            log=job.log.read_bytes(),
             job=job,
         )
         raise step_failed(checkout, work, failed)

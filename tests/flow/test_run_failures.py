@@ -162,6 +162,31 @@ def test_what_a_step_prints_controls_no_terminal_and_any_signal_is_named(
     assert "\x1b" not in raised.value.message and "\x07" not in raised.value.message
 
 
+PRINTING = """\
+apiVersion: mlgitops/v1
+kind: Pipeline
+name: tiny
+steps:
+  - name: rows
+    command: [sh, -c, "yes 123456789 | head -c 5000000; yes x | head -c 9000 | tr -d '\\n'; exit 3",
+              "{outputs.rows}"]
+    outputs: {rows: bytes}
+"""
+
+
+def test_a_step_that_prints_much_fails_with_the_end_of_it_and_all_of_it_is_kept(
+    run_tiny: RunTiny, root: Path
+) -> None:
+    write(root, {"pipelines/tiny/pipeline.yaml": PRINTING})
+    with pytest.raises(StepFailed, match="the last lines of what it printed") as raised:
+        run_tiny(pipeline="tiny")
+    message = raised.value.message
+    assert f"  …{'x' * 1000}" in message
+    assert message.count("123456789\n") == 19 and len(message) < 3000
+    kept = re.search(r"printed \((.*)\):", message)
+    assert kept is not None and Path(kept[1]).stat().st_size == 5_004_500
+
+
 def test_code_that_changes_while_it_runs_keeps_no_result(run_tiny: RunTiny, root: Path) -> None:
     path = str(root / "pipelines/tiny/train.py")
     edit(root, "train.py", "    return", f"    open({path!r}, 'a').write('x = 1')\n    return")
