@@ -7,7 +7,6 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -92,8 +91,13 @@ class WorkTree:
                     if entry.name not in _SKIPPED:
                         self._stamped(entry.path, f"{below}{entry.name}/", found)
                     continue
-                with suppress(OSError):  # gone this moment
-                    found.append((below + entry.name, stamp(entry.stat(follow_symlinks=False))))
+                try:
+                    state = entry.stat(follow_symlinks=False)
+                except OSError:
+                    continue  # gone this moment
+                if not stat.S_ISREG(state.st_mode):
+                    raise _unread(entry.path, "it is a pipe, a socket or a device")
+                found.append((below + entry.name, stamp(state)))
 
     def read(self, path: str, at_most: int | None = None) -> bytes | None:
         """See ``Tree.read``; NotAllowed for what is no plain file, or not ours to read."""
@@ -112,9 +116,12 @@ class WorkTree:
             except OSError as error:
                 raise _unread(path, str(error.strerror)) from None
 
-    def opened(self, path: str) -> int | None:
-        """Return a plain file, open to be read, or None when there is none; see ``read``."""
-        if len(path) > _LONGEST or self._leads_out(path):
+    def opened(self, path: str, *, seen: bool = False) -> int | None:
+        """Return a plain file, open to be read, or None when there is none; see ``read``.
+
+        ``seen``: ``stamps`` gave the path just now, so that no folder of it is looked at again.
+        """
+        if len(path) > _LONGEST or (not seen and self._leads_out(path)):
             return None
         try:
             handle = os.open(f"{self.root}/{path}", _AS_IT_IS)

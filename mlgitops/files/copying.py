@@ -12,6 +12,7 @@ from typing import Any, Final
 from mlgitops.core.digests import Digest
 
 CHUNK: Final = 1 << 18  # fits the processor's cache: what is read is hashed and written from there
+_SMALL: Final = 1 << 16  # most files are smaller, and room for more would be made for each
 _FICLONE: Final = 0x40049409  # linux/fs.h; shares the extents, copy on write (btrfs, XFS, …)
 # What a file system answers that cannot share extents, or not between these two.
 _CANNOT: Final = {
@@ -55,14 +56,13 @@ def copy(source: int, goal: int) -> None:
 
 def digest_of(source: int, goal: int | None = None) -> tuple[Digest, int]:
     """Return the digest and the size of the rest of an open file, copied to ``goal`` on the way."""
-    hasher, size = hashlib.sha256(), 0
-    buffer = bytearray(CHUNK)
-    view = memoryview(buffer)
-    while count := os.readv(source, [buffer]):
-        hasher.update(view[:count])
+    hasher, size, length = hashlib.sha256(), 0, _SMALL
+    while data := os.read(source, length):
+        hasher.update(data)
         if goal is not None:
-            write(goal, view[:count])
-        size += count
+            write(goal, data)
+        size += len(data)
+        length = CHUNK
     return Digest("sha256:" + hasher.hexdigest()), size
 
 

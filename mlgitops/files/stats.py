@@ -64,8 +64,9 @@ class Stats:
             self._keep(path, {"stamp": list(found), "digest": digest}, {})
         return digest
 
-    def _read(self, path: str) -> Digest | None:
-        handle = self._tree.opened(path)
+    def _read(self, path: str, *, seen: bool = False) -> Digest | None:
+        """Read a file; ``seen``: the way to it was just gone, and leads through no link."""
+        handle = self._tree.opened(path, seen=seen)
         if handle is None:
             return None
         try:
@@ -97,7 +98,11 @@ class Stats:
         whole = True
         for name, stamp in found.items():
             old = before.get(name)
-            digest = old[0] if old is not None and old[1] == stamp else self._read(f"{path}/{name}")
+            digest = (
+                old[0]
+                if old is not None and old[1] == stamp
+                else self._read(f"{path}/{name}", seen=True)
+            )
             if digest is None:  # gone meanwhile
                 whole = False
                 continue

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlgitops.core.digests import Digest, of_bytes, of_value
-from mlgitops.core.errors import Refused
+from mlgitops.core.errors import NotAllowed, Refused
 from mlgitops.files import WorkTree
 from mlgitops.files.stats import Stats
 
@@ -25,9 +25,9 @@ class Looked(Stats):
         self.read = []
         return self.digest(path), self.read
 
-    def _read(self, path: str) -> Digest | None:
+    def _read(self, path: str, *, seen: bool = False) -> Digest | None:
         self.read.append(path)
-        return super()._read(path)
+        return super()._read(path, seen=seen)
 
 
 @pytest.fixture
@@ -146,6 +146,9 @@ def test_links_do_not_count_and_pipes_are_said(root: Path) -> None:
     before, _ = Looked(root).look("data")
     (root / "data/link").symlink_to("/etc/passwd")
     assert Looked(root).look("data")[0] == before
+    os.mkfifo(root / "data/pipe")
+    with pytest.raises(NotAllowed, match="pipe"):
+        Looked(root).look("data")
 
 
 def test_a_name_that_is_no_text_is_refused_by_name(root: Path) -> None:
