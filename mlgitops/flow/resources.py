@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Final
 
 from mlgitops.core.errors import Refused
 from mlgitops.core.specs.base import size_in_bytes
 from mlgitops.flow.checkout import Node
 from mlgitops.flow.machine import Machine
+
+# Less of a core than this is none: sums of fractions are not exact.
+_LEAST: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +43,18 @@ class Shares:
         """How many steps that ask for nothing run at once."""
         return self.jobs or self.machine.cores
 
+    @property
+    def full(self) -> bool:
+        """Whether no step fits any more, whatever it asks for."""
+        counted = self.jobs is not None and self._busy >= self.jobs
+        return counted or self._cpu + _LEAST > self.machine.cores
+
     def take(self, node: Node) -> Share | None:
         """Return what the step has from now on; None while it does not fit beside the others.
 
         Refused when it asks for more than the machine has.
         """
-        if self.jobs is not None and self._busy >= self.jobs:
+        if self.full:
             return None
         asked = node.step.resources
         # With --jobs above the cores, a step that asks for nothing counts for its part of them.
@@ -52,7 +62,7 @@ class Shares:
         memory = 0 if asked.memory is None else size_in_bytes(asked.memory)
         self._refuse(node, cpu, memory, asked.gpu)
         if (
-            self._cpu + cpu > self.machine.cores + 1e-9
+            self._cpu + cpu > self.machine.cores + _LEAST
             or self._memory + memory > self.machine.memory
             or asked.gpu > len(self._gpus)
         ):

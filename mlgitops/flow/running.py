@@ -204,7 +204,7 @@ class Runner:
         """Start what is ready and fits beside what runs, in order."""
         waiting, self._waiting = self._waiting, []
         for ready in waiting:
-            if self._over or not self._submit(ready, pool):
+            if self.shares.full or self._over or not self._submit(ready, pool):
                 self._waiting.append(ready)
 
     def _submit(self, ready: _Ready, pool: ThreadPoolExecutor) -> bool:
