@@ -114,3 +114,39 @@ def test_a_contract_holds_and_a_changed_one_is_held_again(
     write(root, {f"{folder}/contracts/raw.yaml": CONTRACT.replace("max: 3", "max: 4")})
     assert set(actions(run_tiny(pipeline="promised")).values()) == {"Execute"}
     assert list(seams_of(root, said).store.check()) == []
+
+
+PINNED = """\
+apiVersion: mlgitops/v1
+kind: Pipeline
+name: pinned
+steps:
+  - name: raw
+    source: {type: python, run: "sources:raw"}
+    outputs: {raw: {format: jsonl, contract: contracts/raw.yaml}}
+"""
+
+
+def test_a_snapshot_is_held_against_a_changed_contract_and_not_brought_in_again(
+    run_tiny: RunTiny, root: Path
+) -> None:
+    folder = "pipelines/pinned"
+    write(
+        root,
+        {
+            f"{folder}/pipeline.yaml": PINNED,
+            f"{folder}/contracts/raw.yaml": CONTRACT,
+            f"{folder}/sources.py": "def raw(as_of): return [{'n': 1}, {'n': 3}]\n",
+        },
+    )
+    run_tiny(pipeline="pinned")
+    assert actions(run_tiny(pipeline="pinned")) == {"raw": "Reuse"}
+    gone = "def raw(as_of): raise OSError('no such table any more')\n"
+    write(root, {f"{folder}/sources.py": gone})
+    write(root, {f"{folder}/contracts/raw.yaml": CONTRACT.replace("max: 3", "max: 2")})
+    for _ in range(2):
+        with pytest.raises(StepFailed, match=r"n: 1 of 2 rows has values above 2: row 2 \(3\)"):
+            run_tiny(pipeline="pinned")
+    write(root, {f"{folder}/contracts/raw.yaml": CONTRACT.replace("max: 3", "max: 4")})
+    assert actions(run_tiny(pipeline="pinned")) == {"raw": "Execute"}
+    assert actions(run_tiny(pipeline="pinned")) == {"raw": "Reuse"}
