@@ -45,7 +45,7 @@ def join(turned, parts):
 def test_folders_go_from_step_to_step(run_tiny: RunTiny, root: Path, said: list[str]) -> None:
     write(root, {"pipelines/folders/pipeline.yaml": FOLDERS, "pipelines/folders/steps.py": STEPS})
     result = run_tiny(pipeline="folders")
-    records = {ran.decision.step: ran.record for ran in result.steps}
+    records = {ran.decision.step: ran.record for ran in result.steps if ran.record is not None}
     store = seams_of(root, said).store
     assert store.read(records["join"].outputs["all"].digest) == b"ONETWO"
     parts = records["cut"].outputs["parts"]
