@@ -17,6 +17,7 @@ from mlgitops.git.writing import FALLBACK, Writing
 
 # A ref that names what a power cut took away would make every later record impossible.
 _DURABLE: Final = ("-c", "core.fsync=loose-object,reference")
+_STATUS: Final = ("status", "--porcelain=v2", "-z", "--ignore-submodules=dirty")
 _ATTEMPTS: Final = 60
 
 
@@ -37,7 +38,7 @@ class Batches(Writing):
 
     def standing(self) -> Standing:
         """Return the commit, branch, changed files and person of this work tree."""
-        out = self._plain(("status", "--porcelain=v2", "--branch", "-z", "--no-renames"))
+        out = self._plain((*_STATUS, "--branch", "--no-renames"))
         facts: dict[str, str] = {}
         dirty = []
         for entry in out.decode("utf-8", "backslashreplace").split("\0"):
