@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -10,7 +12,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -86,18 +87,20 @@ class ProcessExecutor:
         pid = process.pid
         slot = guard().note(pid)
         running = _Running(
-            pid=pid, deadline=time.monotonic() + job.timeout, kill=partial(_kill_group, pid)
+            pid=pid,
+            deadline=time.monotonic() + job.timeout,
+            kill=functools.partial(_kill_group, pid),
         )
+        self._add(running)
         try:
-            self._add(running)
-            # Without reaping it: as long as the leader is a zombie its group's number is ours.
-            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-        finally:
-            self._remove(running)
-            _kill_group(pid)
-            guard().forget(slot)
             _, status, usage = os.wait4(pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
+        finally:
+            # Its number is safe in these few lines: numbers are given out in turn, and not at all
+            # as long as one of its group is left. To ask first, and then to reap, takes longer.
+            _kill_group(pid)
+            self._remove(running)
+            guard().forget(slot)
         memory = _peak(usage.ru_maxrss * _MAXRSS_UNIT, running.seen)
         cpu = usage.ru_utime + usage.ru_stime
         return Ended(status=status, cpu=cpu, memory=memory), running.over_time
@@ -168,9 +171,10 @@ def _start(job: Job) -> subprocess.Popen[bytes]:
         # Nothing is called between fork and exec, so that the system's vfork serves.
         return subprocess.Popen(
             job.argv,
+            executable=_program(job.argv[0], job.environment.get("PATH", os.defpath)),
             cwd=job.directory,
             env=job.environment,
-            stdin=subprocess.DEVNULL,
+            stdin=_nothing(),
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -182,6 +186,22 @@ def _start(job: Job) -> subprocess.Popen[bytes]:
         ) from error
     finally:
         os.close(log)
+
+
+@functools.cache
+def _program(name: str, path: str) -> str | None:
+    """Return where a command is on ``path``, looked up once; None: leave it to the system.
+
+    The system tries each folder of the path anew, in the one moment in which no other thread runs.
+    """
+    found = None if "/" in name else shutil.which(name, path=path)
+    return found if found is not None and found.startswith("/") else None
+
+
+@functools.cache
+def _nothing() -> int:
+    """Return what a job reads where nothing is, open once for all."""
+    return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _peak(counted: int, seen: int) -> int:
