@@ -30,8 +30,8 @@ def versions(text: str, path: str) -> dict[str, str]:
     Raises SpecError for what is no TOML and should be.
     """
     if path.endswith((".txt", "requirements.lock")):
-        return _single(match.group(1, 2) for match in _PINNED.finditer(text))
-    written = [match.group(1, 2) for match in _WRITTEN.finditer(text)]
+        return _single((match[1], match[2]) for match in _PINNED.finditer(text))
+    written = [(match[1], match[2]) for match in _WRITTEN.finditer(text)]
     # As their tools write them, which is quick to read; a big one takes 0.2 s as TOML.
     if len(written) == sum(1 for _ in _TABLE.finditer(text)):
         return _single(written)
@@ -58,11 +58,10 @@ def _tables(text: str, path: str) -> Iterable[tuple[str, str]]:
                     pass
 
 
-def _single(found: Iterable[tuple[str | None, str | None]]) -> dict[str, str]:
+def _single(found: Iterable[tuple[str, str]]) -> dict[str, str]:
     known: dict[str, set[str]] = {}
     for name, version in found:
-        if name and version:
-            known.setdefault(normalise(name), set()).add(version)
+        known.setdefault(normalise(name), set()).add(version)
     return {name: version for name, (version, *more) in known.items() if not more}
 
 

@@ -46,7 +46,8 @@ def tell(
 
     Of a pipeline in which nothing ran and nothing failed, nobody is told.
     """
-    named = {one.node.pipeline.spec.name: one.node.pipeline.spec for one in (*done, *failures)}
+    nodes = [*(one.node for one in done), *(one.node for one in failures)]
+    named = {node.pipeline.spec.name: node.pipeline.spec for node in nodes}
     for name in sorted(named):
         spec = named[name]
         if spec.notify is None:
