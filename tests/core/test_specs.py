@@ -103,7 +103,8 @@ def test_an_input_is_an_output_or_a_file() -> None:
         (
             '{name: a, run: "m:f", outputs: {o: parqet}}',
             "5:40+6 [value] 'o' must be parquet, csv, json, jsonl, npy, npz, text, bytes, "
-            "directory, figure, onnx or estimator, not the text 'parqet' (did you mean 'parquet'?)",
+            "directory, figure, onnx, estimator or unsafe-pickle, not the text 'parqet' "
+            "(did you mean 'parquet'?)",
         ),
         (
             '{name: a, run: "m:f", outputs: {o: {format: csv, contrct: x}}}',
