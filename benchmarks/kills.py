@@ -123,9 +123,12 @@ class Trial:
             if done.returncode:
                 sys.exit(f"the run that nobody kills fails:\n{done.stderr}")
             self.expected.append(digests(done.stdout))
+        self.grow_old()
         started = time.perf_counter()
-        self.call(*VERBS["gc"])
+        done = self.call(*VERBS["gc"])
         gc = time.perf_counter() - started
+        if done.returncode or "removed:\n  nothing" in done.stdout:
+            sys.exit(f"the gc that nobody kills removes nothing:\n{done.stdout}{done.stderr}")
         self.seconds = {"run": statistics.median(taken), "gc": gc}
 
     def all(self, moments: int) -> Report:
@@ -139,12 +142,27 @@ class Trial:
             verb = "gc" if self.has_gc and number % 4 == 3 else "run"
             if verb == "gc":
                 report.gc += 1
+                self.grow_old()
             later = self.random.uniform(0, self.seconds[verb])
             whole = number % 2 == 0
             report.ended += self.kill(verb, later, whole=whole)
             where = f"{verb} killed after {later:.3f} s ({'with all' if whole else 'alone'})"
             report.defects += [f"{number}: {where}: {what}" for what in self.defects(variant)]
         return report
+
+    def grow_old(self) -> None:
+        """Make everything in the store old work that nothing names: gc has it all to remove."""
+        self.call("run")
+        subprocess.run(
+            "git for-each-ref --format='delete %(refname)' refs/mlgitops | git update-ref --stdin",
+            shell=True,
+            cwd=self.root,
+            env=environment(),
+            check=True,
+        )
+        before = time.time() - 3 * 86_400
+        for path in (self.root / ".mlgitops/store").rglob("*"):
+            os.utime(path, (before, before))
 
     def kill(self, verb: str, later: float, *, whole: bool) -> bool:
         """Start the verb and kill it; return whether it had ended by itself."""
