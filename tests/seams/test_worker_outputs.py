@@ -34,6 +34,13 @@ def g(): return {"out": "b", "more/c": b"c"}
 def h(given): return sorted(str(p.relative_to(given)) for p in given.rglob("*"))
 """
 
+PICKLES = """
+class Mine:
+    n = 3
+def f(): return {"out": Mine()}
+def g(given): return given.n
+"""
+
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
@@ -114,3 +121,12 @@ def test_the_numbers_of_a_json_output_come_with_it(bench: Bench) -> None:
         "auc": Measure(value=0.5, low=0.4, high=0.6),
         "n": Measure(value=3.0),
     }
+
+
+def test_a_pickle_of_the_steps_own_type_is_read_by_the_next_with_a_warning(bench: Bench) -> None:
+    bench.write({"a.py": PICKLES})
+    assert isinstance(bench.call("a:f", outputs={"out": "unsafe-pickle"}), Done)
+    given = Given(path=str(bench.directory / "outputs/out.pkl"), format="unsafe-pickle")
+    assert isinstance(bench.call("a:g", inputs={"given": given}), Done)
+    assert bench.output() == 3
+    assert "out.pkl is read as a pickle, which runs whatever code is in it" in bench.log
