@@ -132,3 +132,20 @@ def test_the_command_explains_in_words_and_json(root: Path, run_cli: RunCli) -> 
     assert json.loads(done.stdout)["steps"][0]["action"] == "execute"
     done = run_cli(["plan", "--explain", "features", "--force"], cwd=root)
     assert done.returncode == 2
+
+
+def test_each_element_of_a_loop_is_explained_by_itself(run_tiny: RunTiny, root: Path) -> None:
+    edit(
+        root,
+        "pipeline.yaml",
+        '    run: "train:fit"\n',
+        '    run: "train:fit"\n    foreach: {scale: [1, 2]}\n',
+    )
+    edit(root, "train.py", "def fit(train, seed)", "def fit(train, seed, scale)")
+    run_tiny()
+    edit(root, "pipeline.yaml", "[1, 2]", "[1, 3]")
+    found = explain(seams_of(root, []), workspace(root), root, "train")
+    assert [one.action for one in found] == ["reuse", "execute"]
+    assert line(found[1], "params", "scale").value == "3"
+    assert moved(found[1]) <= {("params", "scale")}
+    assert explained(root, found[0].step).action == "reuse"
