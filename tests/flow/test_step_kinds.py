@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from mlgitops import settings, wiring
-from mlgitops.core.errors import StepFailed
+from mlgitops.core.errors import Refused, SpecError, StepFailed
 from mlgitops.core.records import Record
 from mlgitops.flow.run import RunResult
-from tests.flow.conftest import RunTiny, actions, edit
+from tests.flow.conftest import RunTiny, actions, edit, workspace
 from tests.support import write
 
 SQL = """\
@@ -213,3 +213,28 @@ def test_the_kernel_ends_with_the_step_at_its_timeout(run_tiny: RunTiny, root: P
     status = Path(f"/proc/{place.read_text()}/status")
     # Nobody may have asked yet how it ended.
     assert not status.exists() or "State:\tZ" in status.read_text()
+
+
+def test_a_file_that_is_no_notebook_is_told_before_anything_runs(
+    run_tiny: RunTiny, root: Path
+) -> None:
+    add_step(root, NOTEBOOK, {"explore.ipynb": "# %%\nprint('a script')\n"})
+    with pytest.raises(SpecError, match="not a notebook") as caught:
+        run_tiny(until="explore")
+    assert caught.value.at is not None
+    assert caught.value.at.path == "pipelines/tiny/explore.ipynb"
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("    notebook: a.ipynb\n    outputs: {html: text}\n", "has an output 'html' already"),
+        ("    sql: a.sql\n    outputs: {rows: estimator}\n", "not stored as estimator"),
+    ],
+)
+def test_outputs_that_a_kind_of_step_cannot_have_are_refused(
+    root: Path, step: str, told: str
+) -> None:
+    edit(root, "pipeline.yaml", "  - name: train\n", f"  - name: other\n{step}  - name: train\n")
+    with pytest.raises(Refused, match=told):
+        workspace(root)
