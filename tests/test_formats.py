@@ -140,6 +140,7 @@ def test_other_frames_are_tables_too(tmp_path: Path) -> None:
         ("json", {1: 2}, "a JSON key must be text, not int: 1"),
         ("json", {"x": datetime(2026, 1, 1, tzinfo=UTC)}, "datetime.datetime has no JSON form"),
         ("text", b"x", "text is wanted, not bytes"),
+        ("text", "\ud800", "no form in UTF-8: surrogates not allowed at 0"),
         ("bytes", "x", "bytes are wanted, not str"),
         ("estimator", {"model": None}, "an estimator is wanted, not dict"),
     ],

@@ -98,7 +98,13 @@ def _lines(path: Path) -> Iterator[object]:
 def _write_text(value: object, path: Path, rows: Rows) -> Description:
     if not isinstance(value, str):
         raise Refused(f"text is wanted, not {named(value)}", hint="return a str")
-    path.write_bytes(value.encode())
+    try:
+        path.write_bytes(value.encode())
+    except UnicodeEncodeError as error:
+        raise Refused(
+            f"what is no text has no form in UTF-8: {error.reason} at {error.start}",
+            hint="return bytes, and declare them so",
+        ) from None
     return Description()
 
 
