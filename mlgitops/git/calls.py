@@ -97,6 +97,7 @@ class Calls:
         errors: str = "replace",
     ) -> tuple[int, str, str]:
         """Run git; return its exit code, its output and its words, whatever they are."""
+        gitpython = _gitpython()  # an 'except' that imports it would ask a broken git again on ^C
         # Nothing is written where nothing is given: the disk may be full.
         with nullcontext() if stdin is None else tempfile.TemporaryFile() as given:
             if given is not None:
@@ -112,12 +113,13 @@ class Calls:
                     strip_newline_in_stdout=False,
                     stdout_as_string=False,
                 )
-            except _gitpython().GitCommandNotFound as error:
+            except gitpython.GitCommandNotFound as error:
                 raise missing() from error
         return int(status), _text(out, errors), _text(err)
 
     def _talk(self, *args: str) -> gitpython.Git.AutoInterrupt:
         """Start git for a dialogue; it is ended when the answer is let go."""
+        gitpython = _gitpython()
         try:
             return self._repo.git.execute(
                 ["git", *OPTIONS, *args],
@@ -125,11 +127,12 @@ class Calls:
                 env=dict(QUIET),
                 as_process=True,
             )
-        except _gitpython().GitCommandNotFound as error:
+        except gitpython.GitCommandNotFound as error:
             raise missing() from error
 
     def _object(self, name: str, at_most: int | None = None) -> bytes | None:
         """Return the bytes of an object or of ``<commit>:<path>``, through one long-lived git."""
+        gitpython = _gitpython()
         try:
             stream = self._repo.git.stream_object_data(name)[3]
             data = bytes(stream.read(-1 if at_most is None else at_most))
@@ -138,7 +141,7 @@ class Calls:
             return data
         except ValueError:
             return None
-        except _gitpython().GitCommandNotFound as error:
+        except gitpython.GitCommandNotFound as error:
             raise missing() from error
 
 
