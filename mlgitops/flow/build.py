@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from mlgitops.core import manifests
 from mlgitops.core.digests import JSON, Digest, document, of_value
 from mlgitops.core.errors import Refused
-from mlgitops.core.graphs import ancestors
 from mlgitops.core.keys import key_of_snapshot
 from mlgitops.core.records import Record
 from mlgitops.core.releases import Lineage, Object, ReleaseDocument, StepLineage, Version
+from mlgitops.core.results import list_of
 from mlgitops.core.signatures import to_json
 from mlgitops.core.specs.environments import Snapshot
 from mlgitops.core.specs.models import Model
+from mlgitops.core.specs.pipelines import Step
 from mlgitops.core.workspaces import Workspace
 from mlgitops.flow.card import card
 from mlgitops.flow.evaluation import (
@@ -28,7 +30,7 @@ from mlgitops.flow.evaluation import (
     rounded,
     table,
 )
-from mlgitops.flow.run import artifact
+from mlgitops.flow.run import artifact, records
 from mlgitops.flow.seams import Seams
 
 if TYPE_CHECKING:
@@ -291,30 +293,40 @@ def _lineage(seams: Seams, workspace: Workspace, root: Path, model: Model, commi
     pipeline = workspace.pipelines[model.pipeline].spec
     maker = model.artifact.split(".", 1)[0]
     judge = model.evaluation.data.split(".", 1)[0]
-    needed = {maker, judge, *ancestors(pipeline, maker), *ancestors(pipeline, judge)}
+    judged = records(seams, workspace, root, model.pipeline, judge)
+    made = {**records(seams, workspace, root, model.pipeline, maker), **judged}
     steps: dict[str, StepLineage] = {}
     snapshots: dict[str, Object] = {}
     training: list[Digest] = []
-    for name in sorted(needed):
-        step = pipeline.step(name)
-        output = next(iter(step.outputs))
-        record = artifact(seams, workspace, root, model.pipeline, f"{name}.{output}").record
+    for name, record in sorted(made.items()):
+        step = pipeline.step(record.step)
         pin = workspace.snapshots.get((model.pipeline, name))
         steps[name] = _step(record) if pin is None else _pinned(pin.spec, record)
         if step.source is not None:
             snapshots[name] = _snapshot(record, pin.spec if pin else None)
         if name == maker:
-            training = [
-                one.digest for one in record.parts.inputs.values() if one.format == "parquet"
-            ]
+            training = _tables(step, record, made.values())
     return Lineage(
         commit=commit,
         pipeline=model.pipeline,
         steps=steps,
         snapshots=snapshots,
         training=tuple(training),
-        evaluation_steps=tuple(sorted({judge, *ancestors(pipeline, judge)})),
+        evaluation_steps=tuple(sorted(judged)),
     )
+
+
+def _tables(step: Step, record: Record, made: Iterable[Record]) -> list[Digest]:
+    """Return the tables that a step read, also those of a list of them."""
+    found = []
+    for name, one in record.parts.inputs.items():
+        source = step.inputs.get(name)
+        if one.format == "parquet":
+            found.append(one.digest)
+        elif one.format == list_of("parquet") and isinstance(source, str):
+            owner, _, output = source.partition(".")
+            found += [other.outputs[output].digest for other in made if other.step == owner]
+    return found
 
 
 def _step(record: Record) -> StepLineage:

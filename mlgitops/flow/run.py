@@ -32,6 +32,11 @@ class RunResult:
     error: MlgitopsError | None = None
 
     @property
+    def records(self) -> Mapping[str, Record]:
+        """The record of each step that was not skipped, by label (``train[month=3]``)."""
+        return {ran.node.label: ran.record for ran in self.steps if ran.record is not None}
+
+    @property
     def executed(self) -> tuple[Ran, ...]:
         """The steps that ran."""
         return tuple(ran for ran in self.steps if isinstance(ran.decision, Execute))
@@ -187,6 +192,18 @@ def _tell(checkout: Checkout, runner: Runner, seconds: float) -> None:
         tell(checkout.seams, checkout.root, runner.done, runner.failures, seconds)
 
 
+def records(
+    seams: Seams, workspace: Workspace, root: Path, pipeline: str, step: str
+) -> Mapping[str, Record]:
+    """Return the records of a step and of all that it needs, by label (``train[month=3]``).
+
+    What has to run for it is run; a step that is skipped has none.
+    """
+    steps = meant(workspace, Choice(pipeline=pipeline, until=step))
+    done = _quietly(seams, workspace, root, steps)
+    return {ran.node.label: ran.record for ran in done if ran.record is not None}
+
+
 def artifact(seams: Seams, workspace: Workspace, root: Path, pipeline: str, name: str) -> Artifact:
     """Return the output ``step.output`` of a pipeline; what is needed for it is run first.
 
@@ -200,13 +217,7 @@ def artifact(seams: Seams, workspace: Workspace, root: Path, pipeline: str, name
             f"the step {step!r} of {pipeline!r} has no output {output!r}",
             hint=did_you_mean(output, outputs) or f"it has {', '.join(outputs)}",
         )
-    done = Runner(
-        checkout=Checkout(seams=seams, workspace=workspace, root=root),
-        meant=steps,
-        shares=Shares(machine=machine()),
-        threads=threads_of(workspace),
-        quiet=True,
-    ).run()
+    done = _quietly(seams, workspace, root, steps)
     records = [ran.record for ran in done if ran.node.step.name == step]
     if len(records) != 1 or records[0] is None:
         what = "was skipped" if records == [None] else "is one for each element of its 'foreach'"
@@ -214,3 +225,19 @@ def artifact(seams: Seams, workspace: Workspace, root: Path, pipeline: str, name
     record = records[0]
     made = record.outputs[output]
     return Artifact(digest=made.digest, format=made.format, types=made.types, record=record)
+
+
+def _quietly(
+    seams: Seams, workspace: Workspace, root: Path, steps: Sequence[Meant]
+) -> tuple[Ran, ...]:
+    """Do the work of ``steps``, and tell only of what has to run."""
+    done = Runner(
+        checkout=Checkout(seams=seams, workspace=workspace, root=root),
+        meant=steps,
+        shares=Shares(machine=machine()),
+        threads=threads_of(workspace),
+        quiet=True,
+    ).run()
+    if any(isinstance(ran.decision, Execute) for ran in done):
+        seams.store.flush()
+    return done

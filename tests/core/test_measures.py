@@ -1,5 +1,6 @@
 """Every number of a JSON output is a metric by its dotted name, without any call of ours."""
 
+from mlgitops.core.digests import JSON
 from mlgitops.core.measures import DEEPEST, MOST, Measure, from_json, measures_in, to_json
 
 
@@ -21,7 +22,14 @@ def test_numbers_are_metrics_by_their_dotted_names() -> None:
 
 
 def test_what_is_no_finite_number_of_an_object_is_no_metric() -> None:
-    value = {"ok": True, "curve": [1, 2], "x": float("nan"), "big": 10**400, "s": "1", "n": None}
+    value: JSON = {
+        "ok": True,
+        "curve": [1, 2],
+        "x": float("nan"),
+        "big": 10**400,
+        "s": "1",
+        "n": None,
+    }
     assert measures_in(value) == {}
     assert measures_in([1, 2]) == {}
     assert measures_in(1.5) == {}

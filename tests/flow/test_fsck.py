@@ -63,7 +63,7 @@ def test_each_of_a_hundred_flipped_bits_is_found_and_none_is_served(
 
 def test_repairing_lets_the_next_run_make_the_same_again(root: Path, run_tiny: RunTiny) -> None:
     first = run_tiny()
-    made = {ran.decision.step: dict(ran.record.outputs) for ran in first.steps}
+    made = {step: dict(record.outputs) for step, record in first.records.items()}
     place = root / ".mlgitops/store"
     for path in files(place):
         flip(path, path.stat().st_size // 2, 3)
@@ -72,7 +72,7 @@ def test_repairing_lets_the_next_run_make_the_same_again(root: Path, run_tiny: R
     assert all(one.repaired for one in found)
     assert fsck(seams) == ()
     again = run_tiny()
-    assert {ran.decision.step: dict(ran.record.outputs) for ran in again.steps} == made
+    assert {step: dict(record.outputs) for step, record in again.records.items()} == made
     assert fsck(seams_of(root, [])) == ()
     assert len(list((place / "damaged").iterdir())) > 3
 
@@ -80,7 +80,7 @@ def test_repairing_lets_the_next_run_make_the_same_again(root: Path, run_tiny: R
 def test_it_says_whose_bytes_were_lost_and_what_brings_them_back(
     root: Path, run_tiny: RunTiny
 ) -> None:
-    ran = {one.decision.step: one.record for one in run_tiny().steps}
+    ran = run_tiny().records
     place = root / ".mlgitops/store/blobs/sha256"
     for digest in (ran["train"].outputs["model"].digest, ran["rows"].outputs["rows"].digest):
         flip(place / digest.removeprefix("sha256:"), 0, 0)
@@ -100,13 +100,13 @@ def test_strangers_are_let_alone(root: Path, run_tiny: RunTiny) -> None:
 
 
 def test_a_run_after_a_loss_of_power_does_the_work_again(root: Path, run_tiny: RunTiny) -> None:
-    first = {one.decision.step: one.record for one in run_tiny().steps}
+    first = run_tiny().records
     pinned = first["rows"].outputs["rows"].digest  # made durable before its pin was written
     for path in (root / ".mlgitops/store/blobs/sha256").iterdir():
         if path.name not in pinned:
             path.chmod(0o644)
             path.write_bytes(b"")
-    again = {one.decision.step: one.record for one in run_tiny().steps}
+    again = run_tiny().records
     assert {step: one.outputs for step, one in again.items()} == {
         step: one.outputs for step, one in first.items()
     }

@@ -42,8 +42,8 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def digests(result: RunResult) -> dict[str, list[str]]:
     return {
-        ran.decision.step: sorted(one.digest for one in ran.record.outputs.values())
-        for ran in result.steps
+        step: sorted(one.digest for one in record.outputs.values())
+        for step, record in result.records.items()
     }
 
 

@@ -46,7 +46,7 @@ def blobs(place: Path) -> set[str]:
 
 
 def outputs(result: RunResult) -> dict[str, dict[str, Output]]:
-    return {ran.decision.step: dict(ran.record.outputs) for ran in result.steps}
+    return {step: dict(record.outputs) for step, record in result.records.items()}
 
 
 def test_what_was_used_lately_stays(root: Path, place: Path, run_tiny: RunTiny) -> None:

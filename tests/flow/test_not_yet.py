@@ -47,9 +47,7 @@ def test_a_step_that_cannot_be_what_its_spec_says_is_refused(
 def test_a_source_that_cannot_be_fetched_is_not_left_out_by_refresh(
     root: Path, said: list[str]
 ) -> None:
-    other = (
-        '  - {name: web, source: {type: bucket, url: "s3://acme/x"}, outputs: {x: json}}\n'
-    )
+    other = '  - {name: web, source: {type: bucket, url: "s3://acme/x"}, outputs: {x: json}}\n'
     edit(root, "pipeline.yaml", "  - name: features", f"{other}  - name: features")
     with pytest.raises(SpecError, match="'type: bucket' is not acted on yet"):
         refresh(seams_of(root, said), workspace(root), root, "tiny")
@@ -109,9 +107,9 @@ def test_the_formats_of_arrays_and_lines_go_from_step_to_step(
     edit(root, "features.py", '"train": values[:keep]', '"train": numpy.array(values[:keep])')
     edit(root, "train.py", "sum(train) / len(train)", "float(train.mean())")
     result = run_tiny()
-    features = next(ran for ran in result.steps if ran.decision.step == "features")
-    assert {name: one.format for name, one in features.record.outputs.items()} == {
+    features = result.records["features"]
+    assert {name: one.format for name, one in features.outputs.items()} == {
         "train": "npy",
         "test": "jsonl",
     }
-    assert features.record.outputs["test"].rows is not None
+    assert features.outputs["test"].rows is not None

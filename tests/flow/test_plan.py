@@ -66,7 +66,7 @@ def test_only_a_parameter_that_a_step_uses_runs_it(run_tiny: RunTiny, root: Path
 
 def test_bytes_that_are_gone_are_named(run_tiny: RunTiny, root: Path) -> None:
     result = run_tiny()
-    output = next(r.record for r in result.steps if r.decision.step == "features").outputs["test"]
+    output = result.records["features"].outputs["test"]
     (root / ".mlgitops/store/blobs/sha256" / hex_of(output.digest)).unlink()
     assert reasons(root)["features"] == ("the bytes of test are gone",)
 

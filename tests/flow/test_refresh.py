@@ -67,8 +67,9 @@ def test_pinned_bytes_that_are_gone_are_brought_in_again(
     again = run_tiny()
     assert "asked again as of 2026-01-01" in said[0]
     assert actions(again) == {"rows": "Execute", "features": "Execute", "train": "Execute"}
-    for one, other in zip(first.steps, again.steps, strict=True):
-        assert one.record.outputs == other.record.outputs
+    assert first.records.keys() == again.records.keys()
+    for step, record in first.records.items():
+        assert record.outputs == again.records[step].outputs
 
 
 def test_a_source_that_gives_other_rows_for_the_same_moment_is_refused(
@@ -135,7 +136,7 @@ def test_frames_and_estimators_go_from_step_to_step_without_pickle(
 ) -> None:
     write(root, {"pipelines/frames/pipeline.yaml": FRAMES, "pipelines/frames/steps.py": STEPS})
     first = run_tiny(pipeline="frames")
-    records = {ran.decision.step: ran.record for ran in first.steps}
+    records = first.records
     rows = records["rows"].outputs["rows"]
     assert (rows.rows, rows.columns) == (20, ("day", "x", "kind"))
     assert rows.content is not None
@@ -150,7 +151,7 @@ def test_frames_and_estimators_go_from_step_to_step_without_pickle(
     )
 
     forced = run_tiny(pipeline="frames", until="train", force=True)
-    assert forced.steps[-1].record.outputs == records["train"].outputs
+    assert forced.records["train"].outputs == records["train"].outputs
 
     # The same rows in other bytes, as another version of the writer would make them.
     pin = root / "pipelines/frames/snapshots/rows.yaml"

@@ -82,7 +82,7 @@ def test_force_runs_all_but_the_sources(run_tiny: RunTiny) -> None:
 
 
 def test_a_record_says_what_it_was_made_of_and_what_it_cost(run_tiny: RunTiny) -> None:
-    records = {ran.decision.step: ran.record for ran in run_tiny().steps}
+    records = run_tiny().records
     features = records["features"]
     assert features.parts.code.keys() == {"features.py", "helper.py"}
     assert features.parts.params == {"keep": 8}
@@ -95,7 +95,7 @@ def test_a_record_says_what_it_was_made_of_and_what_it_cost(run_tiny: RunTiny) -
 def test_a_first_run_of_a_source_writes_its_pin_and_says_so(
     run_tiny: RunTiny, root: Path, said: list[str]
 ) -> None:
-    record = next(ran.record for ran in run_tiny().steps)
+    record = run_tiny().records["rows"]
     path = "pipelines/tiny/snapshots/rows.yaml"
     assert f"  note: wrote {path}: 20 rows as of 2026-01-01; commit it" in said
     assert record.outputs["rows"].digest in (root / path).read_text()
@@ -124,7 +124,7 @@ def test_an_undeclared_read_is_named(run_tiny: RunTiny, root: Path, said: list[s
     )
     result = run_tiny()
     assert note in said
-    record = next(ran.record for ran in result.steps if ran.decision.step == "features")
+    record = result.records["features"]
     assert record.undeclared == ("pipelines/tiny/weights.json at pipelines/tiny/features.py:5",)
     run_tiny()
     assert note in said  # the result is reused, and the doubt with it
@@ -191,7 +191,7 @@ def test_the_environment_is_what_is_declared(
     monkeypatch.setenv("SECRET", "x")
     edit(root, "pipeline.yaml", '    run: "train:fit"', '    run: "train:fit"\n    env: [CITY]')
     edit(root, "train.py", "    return", "    import os\n    print(sorted(os.environ))\n    return")
-    record = next(ran.record for ran in run_tiny().steps if ran.decision.step == "train")
+    record = run_tiny().records["train"]
     assert record.log is not None
     log = seams_of(root, []).store.read(record.log).decode()
     assert "'CITY'" in log

@@ -50,7 +50,7 @@ def test_commands_get_paths_and_values_and_a_clean_directory(
         },
     )
     result = run_tiny(pipeline="shell")
-    records = {ran.decision.step: ran.record for ran in result.steps}
+    records = result.records
     store = seams_of(root, said).store
     assert store.read(records["shout"].outputs["out"].digest) == b"3 --n=3\nextra\n"
     assert store.read(records["shout"].outputs["seen"].digest) == b""

@@ -56,7 +56,7 @@ def test_three_mistakes_in_one_spec_are_three_findings_in_one_run(
         "  hint: did you mean 'retries'? (--fix does it)\n"
         "\n"
         "pipelines/churn/pipeline.yaml:19:22: error[value]: 'model' must be parquet, csv, json, "
-        "jsonl, npy, npz, text, bytes, directory, figure, onnx or estimator, not the text "
+        "jsonl, npy, npz, text, bytes, directory, figure, onnx, estimator or unsafe-pickle, not the text "
         "'estimater'\n"
         "  19 |     outputs: {model: estimater}\n"
         "     |                      ^^^^^^^^^\n"
