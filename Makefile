@@ -7,7 +7,6 @@ STAMP  := $(VENV)/.installed
 CODE   := $(wildcard mlgitops tests benchmarks pipelines)
 # A file's tests stay in one process: they share what is costly to make.
 PYTEST ?= -n auto --dist loadfile
-PYTEST ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
