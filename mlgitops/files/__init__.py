@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +82,7 @@ class WorkTree:
             raise _unread(place, "Permission denied", "folder") from None
         except (OSError, ValueError):
             return
+        regular, keep = stat.S_ISREG, found.append
         with entries:
             for entry in entries:
                 if entry.is_symlink():
@@ -95,9 +95,9 @@ class WorkTree:
                     state = entry.stat(follow_symlinks=False)
                 except OSError:
                     continue  # gone this moment
-                if not stat.S_ISREG(state.st_mode):
+                if not regular(state.st_mode):
                     raise _unread(entry.path, "it is a pipe, a socket or a device")
-                found.append((below + entry.name, stamp(state)))
+                keep((below + entry.name, stamp(state)))
 
     def read(self, path: str, at_most: int | None = None) -> bytes | None:
         """See ``Tree.read``; NotAllowed for what is no plain file, or not ours to read."""
@@ -211,6 +211,8 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o644) -> None:
 
     Raises StoreError when the disk is full, read-only or not writable.
     """
+    import tempfile  # it brings random numbers with it, and most calls write nothing
+
     staged: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
