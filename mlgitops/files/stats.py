@@ -198,7 +198,7 @@ def _is_text(name: str) -> bool:
     return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
-def _seal(found: Mapping[str, Stamp]) -> str:
+def _seal(found: dict[str, Stamp]) -> str:
     # Version 2 depends on the values alone, takes any name, and is eight times faster than a text.
     return hashlib.sha256(marshal.dumps(found, 2)).hexdigest()
 
