@@ -74,6 +74,8 @@ def step_needs(pipeline: Pipeline) -> dict[str, tuple[str, ...]]:
 
 def makers(step: Step) -> tuple[str, ...]:
     """Return the names of the steps whose outputs a step reads or asks about."""
+    if step.when is None and step.foreach is None:
+        return tuple(dict.fromkeys(maker for _, maker, _ in step_inputs(step)))
     return tuple(
         dict.fromkeys(
             (

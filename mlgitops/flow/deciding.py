@@ -174,7 +174,7 @@ def _decided(checkout: Checkout, node: Node, made: Results, because: str | None)
         return waits(pipeline, node.label, missing)
     parts = checkout.parts(node, made)
     key = key_of(parts)
-    known = lookup(checkout.seams.store, key, key_of_latest(pipeline, node.label))
+    known = lookup(checkout.seams.store, key, (pipeline, node.label))
     if because is not None and step.source is None:
         return Execute(
             pipeline=pipeline,
@@ -255,11 +255,15 @@ def _moved_on(node: Node, record: Record, parts: Parts) -> tuple[str, ...]:
     return (f"{', '.join(moved)} since its snapshot was taken; {command} takes a new one",)
 
 
-def lookup(store: Store, key: Digest, latest: Digest | None) -> Known:
-    """Return what the store knows of a key, and what was done last when it knows nothing."""
+def lookup(store: Store, key: Digest, step: tuple[str, str] | None) -> Known:
+    """Return what the store knows of a key; of one that it does not know, what ``step`` did last.
+
+    ``step``: names of the pipeline and the step.
+    """
     record = recall(store, key)
     if record is None:
-        return Known(record=None, latest=None if latest is None else recall(store, latest))
+        latest = None if step is None else recall(store, key_of_latest(*step))
+        return Known(record=None, latest=latest)
     missing = [name for name, output in record.outputs.items() if not _held(store, output)]
     return Known(record=record, missing=tuple(missing))
 
