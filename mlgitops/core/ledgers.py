@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, cast
 
-from mlgitops.core.digests import JSON, document, hex_of, of_value
+from mlgitops.core.digests import JSON, canonical, hex_of, of_value
 from mlgitops.core.errors import UsageError
 
 PREFIX: Final = "refs/mlgitops/ledger/"
@@ -71,15 +71,21 @@ def _id(kind: str, at: str, body: Mapping[str, JSON]) -> str:
 
 
 def to_bytes(one: Record) -> bytes:
-    """Return the file of a record."""
-    data: dict[str, JSON] = {
-        "format": 1,
-        "kind": one.kind,
-        "at": one.at,
-        "body": dict(one.body),
-        "signed": one.signed,
-    }
-    return document(data)
+    """Return the file of a record: JSON with a line for each value, and for each item of a list.
+
+    People compare such lines; a thousand steps with a line for each digest take half as long as all
+    of them do when nothing is to be done.
+    """
+    head: dict[str, JSON] = {"format": 1, "kind": one.kind, "at": one.at, "signed": one.signed}
+    lines = [b" %s:%s" % (canonical(name), _laid_out(one.body[name])) for name in sorted(one.body)]
+    body = b"{\n%s\n}" % b",\n".join(lines)
+    return b'%s,"body":%s}\n' % (canonical(head)[:-1], body)
+
+
+def _laid_out(value: JSON) -> bytes:
+    if not isinstance(value, list) or not value:
+        return canonical(value)
+    return b"[\n  %s\n ]" % b",\n  ".join(canonical(item) for item in value)
 
 
 def from_bytes(path: str, data: bytes) -> Record | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import shutil
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +19,7 @@ from mlgitops.core.errors import StepFailed, TryLater
 from mlgitops.executor import Job, Outcome
 from mlgitops.executor.guard import guard
 from mlgitops.executor.prepared import KILLED, Ended, Prepared
+from mlgitops.executor.spawning import spawn
 
 _MAXRSS_UNIT: Final = 1024  # Linux counts in KiB
 _LOOK: Final = 0.1  # seconds between two looks at what runs
@@ -83,8 +84,7 @@ class ProcessExecutor:
 
     def _spawned(self, job: Job) -> tuple[Ended, bool]:
         """Run a new process to its end; say whether it was over its time."""
-        process = _start(job)
-        pid = process.pid
+        pid = _start(job)
         slot = guard().note(pid)
         running = _Running(
             pid=pid,
@@ -94,7 +94,6 @@ class ProcessExecutor:
         self._add(running)
         try:
             _, status, usage = os.wait4(pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
         finally:
             # Its number is safe in these few lines: numbers are given out in turn, and not at all
             # as long as one of its group is left. To ask first, and then to reap, takes longer.
@@ -165,19 +164,16 @@ class ProcessExecutor:
             self._prepared.close()
 
 
-def _start(job: Job) -> subprocess.Popen[bytes]:
+def _start(job: Job) -> int:
     log = os.open(job.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
     try:
-        # Nothing is called between fork and exec, so that the system's vfork serves.
-        return subprocess.Popen(
+        return spawn(
+            _program(job.argv[0], job.environment.get("PATH", os.defpath)),
             job.argv,
-            executable=_program(job.argv[0], job.environment.get("PATH", os.defpath)),
-            cwd=job.directory,
-            env=job.environment,
+            directory=job.directory,
+            environment=job.environment,
             stdin=_nothing(),
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
+            output=log,
         )
     except OSError as error:
         raise StepFailed(
@@ -189,13 +185,18 @@ def _start(job: Job) -> subprocess.Popen[bytes]:
 
 
 @functools.cache
-def _program(name: str, path: str) -> str | None:
-    """Return where a command is on ``path``, looked up once; None: leave it to the system.
+def _program(name: str, path: str) -> str:
+    """Return where a command is on ``path``, looked up once; what has a slash is a place already.
 
-    The system tries each folder of the path anew, in the one moment in which no other thread runs.
+    Raises FileNotFoundError when it is nowhere, or only in a folder that is no absolute one.
     """
-    found = None if "/" in name else shutil.which(name, path=path)
-    return found if found is not None and found.startswith("/") else None
+    if "/" in name:
+        return name
+    absolute = os.pathsep.join(one for one in path.split(os.pathsep) if one.startswith("/"))
+    found = shutil.which(name, path=absolute)
+    if found is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+    return found
 
 
 @functools.cache

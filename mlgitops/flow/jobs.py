@@ -64,7 +64,7 @@ class Work:
 
 def output_place(directory: Path, name: str, format: str) -> Path:
     """Return the file of an output in a job's directory."""
-    return directory / "outputs" / (name + SUFFIXES[format])
+    return Path(f"{directory}/outputs/{name}{SUFFIXES[format]}")
 
 
 def prepare(checkout: Checkout, work: Work, directory: Path, attempt: int) -> Job:
@@ -183,8 +183,10 @@ def _inputs(checkout: Checkout, work: Work, directory: Path) -> dict[str, Given]
     """
     found: dict[str, Given] = {}
     step = work.node.step
-    folder = directory / ("inputs" if step.notebook is None else "work/inputs")
-    folder.mkdir(exist_ok=True)
+    folder = directory / "inputs"
+    if step.notebook is not None:
+        folder = directory / "work/inputs"
+        folder.mkdir(exist_ok=True)
     copied = step.command is not None or step.notebook is not None
     for name, one in step.inputs.items():
         if isinstance(one, FileInput):
@@ -194,7 +196,7 @@ def _inputs(checkout: Checkout, work: Work, directory: Path) -> dict[str, Given]
             continue
         match taken(work.made, one):
             case Output() as made:
-                goal = folder / (name + SUFFIXES[made.format])
+                goal = Path(f"{folder}/{name}{SUFFIXES[made.format]}")
                 found[name] = _given(checkout, made, goal, copied=copied)
             case several:
                 place = folder / name
@@ -329,11 +331,11 @@ def environment(checkout: Checkout, node: Node, directory: Path, threads: int) -
     The seed of string hashing is fixed, and the time zone: the order of a set or a local date must
     not change what a step makes.
     """
-    python = str(Path(checkout.seams.python).parent)
+    python, home = os.path.dirname(checkout.seams.python), f"{directory}/home"  # noqa: PTH120
     env = {
         "PATH": os.pathsep.join((python, os.environ.get("PATH", os.defpath))),
-        "HOME": str(directory / "home"),
-        "TMPDIR": str(directory / "home"),
+        "HOME": home,
+        "TMPDIR": home,
         "LANG": "C.UTF-8",
         "TZ": "UTC",
         "PYTHONHASHSEED": "0",
@@ -345,7 +347,7 @@ def environment(checkout: Checkout, node: Node, directory: Path, threads: int) -
         "ORT_DISABLE_TELEMETRY": "1",
     }
     if node.step.command is not None:
-        env["PYTHONPATH"] = str(directory / "work")
+        env["PYTHONPATH"] = f"{directory}/work"
     if isinstance(node.step.source, HttpSource):
         env |= {name: os.environ[name] for name in _PROXIES if name in os.environ}
     for name in (*node.step.env, *variables(node.step.source)):

@@ -32,6 +32,10 @@ class Blobs(Places):
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self._verified: dict[Digest, _Stamp] = {}
+        # Whether files here share their bytes with copies, until the file system says that they do
+        # not; and what it is.
+        self._shares = True
+        self._device: int | None = None
 
     # -- reading ----------------------------------------------------------------------------
 
@@ -90,9 +94,12 @@ class Blobs(Places):
             os.close(source)
 
     def _fill(self, digest: Digest, source: int, goal: int) -> None:
-        if copying.clone(source, goal):
-            self._verify(digest, source)
-        elif self._known(digest, source):
+        if self._shares:
+            if copying.clone(source, goal):
+                return self._verify(digest, source)
+            # It is not asked again, unless this goal is on another disk.
+            self._shares = os.fstat(goal).st_dev != os.fstat(source).st_dev
+        if self._known(digest, source):
             copying.copy(source, goal)
         elif copying.digest_of(source, goal)[0] != digest:
             raise self.damaged(digest)
@@ -162,9 +169,10 @@ class Blobs(Places):
         Not where somebody knows it by another name (and could write to it), nor from another disk.
         """
         with self._translated("take in a file"):
-            here = os.stat(self._stage()).st_dev  # noqa: PTH116
-        alone = state.st_nlink == 1 and state.st_uid == os.geteuid()
-        return alone and state.st_dev == here and not path.is_symlink()
+            if self._device is None:
+                self._device = os.stat(self._stage()).st_dev  # noqa: PTH116
+            alone = state.st_nlink == 1 and state.st_uid == os.geteuid()
+            return alone and state.st_dev == self._device and not os.path.islink(path)  # noqa: PTH114
 
     def _move(self, path: Path, source: int, state: os.stat_result) -> Digest:
         with self._translated("take in a file"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from mlgitops.store import locking
 from mlgitops.store.places import Places, renew
 
 _LONGEST: Final = 200  # bytes; a key file has 72
+_SHARD: Final = 2  # letters of the folder of a key
 
 
 class Work(Places):
@@ -71,8 +73,10 @@ class Work(Places):
         return f"{self._keys}/{name[:2]}/{name}"
 
     def _open_key(self, key: Digest) -> int | None:
-        # The second place is where all keys stood before they were spread over folders.
-        for place in (self._key(key), f"{self._keys}/{hex_of(key)}"):
+        places = [self._key(key)]
+        if self._flat:
+            places.append(f"{self._keys}/{hex_of(key)}")
+        for place in places:
             try:
                 return os.open(place, os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
@@ -82,6 +86,14 @@ class Work(Places):
                     f"cannot read the store at {self.root}: {error.strerror}"
                 ) from error
         return None
+
+    @cached_property
+    def _flat(self) -> bool:
+        """Whether keys stand where all did before they were spread over folders."""
+        try:
+            return any(len(place.name) > _SHARD for place in Path(self._keys).iterdir())
+        except OSError:
+            return False
 
     @contextmanager
     def lock(self, key: Digest, waiting: Callable[[], None] | None = None) -> Iterator[None]:
