@@ -17,9 +17,7 @@ from typing import Final
 
 from mlgitops.core.errors import StepFailed, TryLater
 from mlgitops.executor import Job, Outcome
-from mlgitops.executor.guard import guard
 from mlgitops.executor.prepared import KILLED, Ended, Prepared
-from mlgitops.executor.spawning import spawn
 
 _MAXRSS_UNIT: Final = 1024  # Linux counts in KiB
 _LOOK: Final = 0.1  # seconds between two looks at what runs
@@ -84,6 +82,8 @@ class ProcessExecutor:
 
     def _spawned(self, job: Job) -> tuple[Ended, bool]:
         """Run a new process to its end; say whether it was over its time."""
+        from mlgitops.executor.guard import guard
+
         pid = _start(job)
         slot = guard().note(pid)
         running = _Running(
@@ -165,6 +165,8 @@ class ProcessExecutor:
 
 
 def _start(job: Job) -> int:
+    from mlgitops.executor.spawning import spawn
+
     log = os.open(job.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
     try:
         return spawn(

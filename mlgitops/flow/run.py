@@ -6,11 +6,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlgitops.core.digests import JSON, Digest
 from mlgitops.core.errors import MlgitopsError, Refused, UsageError
 from mlgitops.core.events import RunEnded, RunStarted
-from mlgitops.core.experiments import Status
 from mlgitops.core.findings import did_you_mean
 from mlgitops.core.plans import Execute, Skip
 from mlgitops.core.records import Record
@@ -21,6 +21,9 @@ from mlgitops.flow.machine import machine
 from mlgitops.flow.resources import Shares
 from mlgitops.flow.running import Ran, Runner
 from mlgitops.flow.seams import Seams
+
+if TYPE_CHECKING:
+    from mlgitops.core.experiments import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

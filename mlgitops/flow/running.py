@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mlgitops.core import events
 from mlgitops.core.digests import Digest
@@ -19,10 +18,13 @@ from mlgitops.core.results import SKIPPED, Result, Results
 from mlgitops.flow.checkout import Checkout, Node
 from mlgitops.flow.choosing import Meant
 from mlgitops.flow.deciding import Each, decide_step, look
-from mlgitops.flow.expecting import expect
-from mlgitops.flow.performing import How, Performed, lock_key, perform
 from mlgitops.flow.queueing import WHOLE, Place, Queue
 from mlgitops.flow.resources import Share, Shares, threads
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    from mlgitops.flow.performing import Performed
 
 # So many steps that do not fit yet are decided ahead: others that fit are found behind them.
 _AHEAD: Final = 64
@@ -85,19 +87,17 @@ class Runner:
     _busy: dict[Future[Performed], tuple[_Ready, Share]] = field(default_factory=dict)
     _twins: dict[Digest, list[Place]] = field(default_factory=dict)
     _again: set[Place] = field(default_factory=set)
-    _expected: bool = False
+    _pool: ThreadPoolExecutor | None = None
     _stopped: threading.Event = field(default_factory=threading.Event)
     _ended: SimpleQueue[Future[Performed]] = field(default_factory=SimpleQueue)
 
     def run(self) -> tuple[Ran, ...]:
         """Return what was done; raises the first failure when all that ran beside it has ended."""
         queue = Queue(self._needs())
-        # Threads are made as they are needed; ``shares`` says how many steps run.
-        pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="step")
         try:
             while True:
-                self._start(pool)
-                self._decide(queue, pool)
+                self._start()
+                self._decide(queue)
                 if self._busy:
                     self._finish(self._ended.get(), queue)
                 elif not len(queue) or self._over:
@@ -108,7 +108,8 @@ class Runner:
             self.checkout.seams.executor.stop()
             raise
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            if self._pool is not None:
+                self._pool.shutdown(wait=True, cancel_futures=True)
         if self.failures:
             raise _together([one.error for one in self.failures])
         return tuple(self.done)
@@ -134,13 +135,13 @@ class Runner:
 
     # -- deciding -----------------------------------------------------------------------------
 
-    def _decide(self, queue: Queue, pool: ThreadPoolExecutor) -> None:
+    def _decide(self, queue: Queue) -> None:
         """Settle what need not run, and start what has to."""
         while len(queue) and len(self._waiting) < _AHEAD and not self._over:
             place = queue.next()
             try:
                 self._look(place, queue)
-                if self._waiting and self._submit(self._waiting[-1], pool):
+                if self._waiting and self._submit(self._waiting[-1]):
                     self._waiting.pop()
             except MlgitopsError as error:
                 self._failed(self._node(place), error)
@@ -179,6 +180,8 @@ class Runner:
                 f"{node.name} would run: {'; '.join(decision.because)}",
                 hint="--only runs one step, whose inputs are known; --until runs what it needs too",
             )
+        from mlgitops.flow.performing import lock_key
+
         lock = lock_key(node, decision)
         if lock in self._twins:
             # The same work is done in this run already: this is decided when that has ended.
@@ -200,15 +203,18 @@ class Runner:
 
     # -- doing --------------------------------------------------------------------------------
 
-    def _start(self, pool: ThreadPoolExecutor) -> None:
+    def _start(self) -> None:
         """Start what is ready and fits beside what runs, in order."""
         waiting, self._waiting = self._waiting, []
         for ready in waiting:
-            if self.shares.full or self._over or not self._submit(ready, pool):
+            if self.shares.full or self._over or not self._submit(ready):
                 self._waiting.append(ready)
 
-    def _submit(self, ready: _Ready, pool: ThreadPoolExecutor) -> bool:
+    def _submit(self, ready: _Ready) -> bool:
         """Start a step; return whether it needs to wait no more."""
+        # What works is imported by who has work: most runs find that nothing is to be done.
+        from mlgitops.flow.performing import How, perform
+
         try:
             share = self.shares.take(ready.node)
         except MlgitopsError as error:
@@ -226,11 +232,7 @@ class Runner:
                 usual=decision.usual,
             )
         )
-        if not self._expected:
-            self._expected = True
-            nodes = [one.node for one in self.meant]
-            pool.submit(expect, self.checkout, nodes, node, self.threads)
-        future = pool.submit(
+        future = self._threads_for(node).submit(
             perform,
             self.checkout,
             node,
@@ -246,6 +248,19 @@ class Runner:
         self._busy[future] = (ready, share)
         future.add_done_callback(self._ended.put)
         return True
+
+    def _threads_for(self, first: Node) -> ThreadPoolExecutor:
+        """Return the threads that work, made when ``first`` starts."""
+        if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            from mlgitops.flow.expecting import expect
+
+            # Threads are made as they are needed; ``shares`` says how many steps run.
+            self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="step")
+            nodes = [one.node for one in self.meant]
+            self._pool.submit(expect, self.checkout, nodes, first, self.threads)
+        return self._pool
 
     def _finish(self, future: Future[Performed], queue: Queue) -> None:
         ready, share = self._busy.pop(future)
