@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from mlgitops import settings
 from mlgitops.flow.seams import Seams
@@ -15,6 +17,7 @@ from mlgitops.flow.seams import Seams
 if TYPE_CHECKING:
     from mlgitops.core.events import Event
     from mlgitops.core.promotions import Page
+    from mlgitops.executor import Executor
     from mlgitops.forge import Forge
     from mlgitops.store import Store
 
@@ -43,33 +46,60 @@ def seams(
     watch: Callable[[Event], None] | None = None,
 ) -> Seams:
     """Return what the verbs may touch. Without ``watch``, a run is told line by line."""
-    from mlgitops.executor.process import ProcessExecutor
-    from mlgitops.forge.absent import AbsentForge
-    from mlgitops.forge.local import LocalForge
     from mlgitops.store.local import LocalStore
     from mlgitops.target.compose import Compose
     from mlgitops.target.kserve import KServe
     from mlgitops.target.kubernetes import Kubernetes
 
-    branch, kind = given.project.spec.defaults.branch, given.project.spec.forge.type
-    forge: Forge = LocalForge(given.repository, clock=_now)
-    if kind != "local":
-        forge = AbsentForge(kind=kind, at=given.project.mark("forge", "type"))
     return Seams(
         repository=given.repository,
         store=LocalStore(given.store),
-        forge=forge,
-        executor=ProcessExecutor(prepared=given.prepared),
+        forge=cast("Forge", _Later(partial(_forge, given))),
+        executor=cast("Executor", _Later(partial(_executor, given))),
         targets={"compose": Compose(), "kubernetes": Kubernetes(), "kserve": KServe()},
         clock=_now,
         say=say,
         watch=watch or _in_lines(say),
         page=_page,
-        branch=branch,
+        branch=given.project.spec.defaults.branch,
         python=sys.executable,
         ci=given.ci,
         ci_page=given.ci_page,
     )
+
+
+class _Later:
+    """Stands for what ``make`` returns, and asks for it when it is needed first.
+
+    A plan, and a run that finds nothing to do, need neither a forge nor processes.
+    """
+
+    def __init__(self, make: Callable[[], object]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+
+    def __getattr__(self, name: str) -> object:
+        with self._lock:
+            if "_made" not in self.__dict__:
+                self._made = self._make()
+        return getattr(self._made, name)
+
+
+def _forge(given: settings.Settings) -> Forge:
+    kind = given.project.spec.forge.type
+    if kind != "local":
+        from mlgitops.forge.absent import AbsentForge
+
+        return AbsentForge(kind=kind, at=given.project.mark("forge", "type"))
+    from mlgitops.forge.local import LocalForge
+
+    return LocalForge(given.repository, clock=_now)
+
+
+def _executor(given: settings.Settings) -> Executor:
+    from mlgitops.executor.process import ProcessExecutor
+
+    return ProcessExecutor(prepared=given.prepared)
 
 
 def _in_lines(say: Callable[[str], None]) -> Callable[[Event], None]:

@@ -106,8 +106,11 @@ def _output_json(output: Output) -> JSON:
     }
 
 
-def from_bytes(data: bytes) -> Record:
-    """Read what ``to_bytes`` wrote; MlgitopsError when it is something else."""
+def from_bytes(data: bytes, known: tuple[Digest, Parts] | None = None) -> Record:
+    """Read what ``to_bytes`` wrote; MlgitopsError when it is something else.
+
+    ``known``: a key and the parts that it is the digest of; a record of that key has the same ones.
+    """
     try:
         value = json.loads(data)
         if value["record"] != 1:
@@ -117,7 +120,11 @@ def from_bytes(data: bytes) -> Record:
             step=str(value["step"]),
             element=str(value.get("element", "")),
             key=parse_digest(value["key"]),
-            parts=keys.from_json(value["parts"]),
+            parts=(
+                known[1]
+                if known is not None and value["key"] == known[0]
+                else keys.from_json(value["parts"])
+            ),
             outputs={name: _output(one) for name, one in value["outputs"].items()},
             metrics={
                 name: measures.from_json(one) for name, one in value.get("metrics", {}).items()

@@ -174,7 +174,7 @@ def _decided(checkout: Checkout, node: Node, made: Results, because: str | None)
         return waits(pipeline, node.label, missing)
     parts = checkout.parts(node, made)
     key = key_of(parts)
-    known = lookup(checkout.seams.store, key, (pipeline, node.label))
+    known = lookup(checkout.seams.store, key, (pipeline, node.label), parts)
     if because is not None and step.source is None:
         return Execute(
             pipeline=pipeline,
@@ -255,12 +255,14 @@ def _moved_on(node: Node, record: Record, parts: Parts) -> tuple[str, ...]:
     return (f"{', '.join(moved)} since its snapshot was taken; {command} takes a new one",)
 
 
-def lookup(store: Store, key: Digest, step: tuple[str, str] | None) -> Known:
+def lookup(
+    store: Store, key: Digest, step: tuple[str, str] | None, parts: Parts | None = None
+) -> Known:
     """Return what the store knows of a key; of one that it does not know, what ``step`` did last.
 
-    ``step``: names of the pipeline and the step.
+    ``step``: names of the pipeline and the step. ``parts``: what the key was made of.
     """
-    record = recall(store, key)
+    record = recall(store, key, parts)
     if record is None:
         latest = None if step is None else recall(store, key_of_latest(*step))
         return Known(record=None, latest=latest)
@@ -275,12 +277,15 @@ def _held(store: Store, output: Output) -> bool:
     return store.has(output.digest, output.size)
 
 
-def recall(store: Store, key: Digest) -> Record | None:
-    """Return the record of a key; None also when it is gone or cannot be read any more."""
+def recall(store: Store, key: Digest, parts: Parts | None = None) -> Record | None:
+    """Return the record of a key; None also when it is gone or cannot be read any more.
+
+    ``parts``: what the key was made of, where that is known.
+    """
     digest = store.recall(key)
     if digest is None:
         return None
     try:
-        return from_bytes(store.read(digest))
+        return from_bytes(store.read(digest), None if parts is None else (key, parts))
     except MlgitopsError:
         return None
