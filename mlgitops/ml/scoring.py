@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ class Scorer:
 
     def __init__(self, onnx: bytes, signature: Signature) -> None:
         self.signature = signature
-        self._session = _session(onnx)
+        self._session = session(onnx)
         wanted = {field.name for field in signature.inputs}
         found = {value.name for value in self._session.get_inputs()}
         if wanted != found or len(self._session.get_outputs()) != 1:
@@ -49,16 +49,20 @@ class Scorer:
 
     def singles(self, frame: pd.DataFrame) -> Iterator[Callable[[], object]]:
         """Yield a call for each row that scores it alone, its columns prepared: to be timed."""
-        feeds = self._feeds(frame)
+        feeds = self.feeds(frame)
         for row in range(len(frame)):
             one = {name: values[row : row + 1] for name, values in feeds.items()}
             yield partial(self._session.run, None, one)
 
-    def _feeds(self, frame: pd.DataFrame) -> dict[str, Any]:
+    def feeds(self, frame: pd.DataFrame) -> dict[str, Any]:
+        """Return the model's inputs by name, [n, 1] each; Refused, naming the column."""
         return {field.name: column(frame, field).reshape(-1, 1) for field in self.signature.inputs}
 
     def _run(self, frame: pd.DataFrame) -> Floats:
-        feeds = self._feeds(frame)
+        return self.answer(self.feeds(frame))
+
+    def answer(self, feeds: Mapping[str, Any]) -> Floats:
+        """Return ``Scores.values`` for inputs as ``feeds`` gives them; nobody checks them here."""
         try:
             (raw,) = self._session.run(None, feeds)
         except Exception as error:  # onnxruntime's errors share no base class of their own
@@ -86,7 +90,8 @@ def shaped(raw: Any, task: Task, classes: int) -> Floats:
     return values[:, 1] if task == "binary-classification" else values
 
 
-def _session(onnx: bytes) -> Any:
+def session(onnx: bytes) -> Any:
+    """Return the model in onnxruntime, as it is served; Refused when it does not load."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
