@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, cast
 
 from mlgitops.core.digests import JSON, Digest, document, of_value, parse_digest
@@ -82,12 +82,13 @@ class Lineage:
 class ReleaseDocument:
     """What a tag says of a release. Every number but ``measured`` can be recomputed from ``files``.
 
-    ``digest`` names the OCI manifest. ``files``: ``model.onnx``, ``signature.json``,
-    ``golden.json``, ``evaluation.parquet``, ``predictions.parquet``, ``profile.json``,
-    ``card.md`` to their digests. ``evaluation``: {rows, target, id, metrics: {name: {value, low,
-    high}}, slices: {column: {value: {rows, metrics: {name: value | null}}}}}. ``parity``: {rows,
-    max_abs_diff, rows_over, label_mismatches, atol, rtol}. ``measured`` (latency_p99_ms,
-    latency_p50_ms, machine) belongs to the machine that measured it and to no identity.
+    ``digest`` names the OCI manifest of ``files``, name to digest (see ``flow.evidence``).
+    ``evaluation``: {rows, target, id, metrics: {name: {value, low, high}}, slices: [column]}; the
+    rest of the numbers is in ``evaluation.json``. ``parity``: {rows, max_abs_diff, rows_over,
+    label_mismatches, atol, rtol}. ``measured`` (latency_p99_ms, latency_p50_ms, machine) belongs to
+    the machine that measured it and to no identity. ``reason``: why a person chose another bump.
+    ``attestations``: signed statements about the manifest, by name; blobs beside it, since they
+    name its digest.
     """
 
     model: str
@@ -103,6 +104,8 @@ class ReleaseDocument:
     bump: Bump
     because: tuple[str, ...]
     measured: Object
+    reason: str | None = None
+    attestations: Mapping[str, Digest] = field(default_factory=dict)
 
     @property
     def identity(self) -> Digest:
@@ -209,6 +212,8 @@ def to_json(doc: ReleaseDocument) -> Object:
         "bump": doc.bump,
         "because": list(doc.because),
         "measured": doc.measured,
+        "reason": doc.reason,
+        "attestations": dict(doc.attestations),
     }
 
 
@@ -257,6 +262,8 @@ def _from_json(data: Object) -> ReleaseDocument:
         bump=cast(Bump, data["bump"]),
         because=tuple(str(reason) for reason in cast("list[JSON]", data["because"])),
         measured=cast("Object", data["measured"]),
+        reason=None if data["reason"] is None else str(data["reason"]),
+        attestations=_digests(data["attestations"]),
     )
 
 

@@ -2,46 +2,48 @@
 
 from __future__ import annotations
 
-import platform
-import time
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mlgitops.core import manifests
-from mlgitops.core.digests import JSON, Digest, document, of_value
+from mlgitops.core.digests import JSON, Digest, of_value
 from mlgitops.core.errors import Refused
 from mlgitops.core.keys import key_of_snapshot
 from mlgitops.core.records import Record
 from mlgitops.core.releases import Lineage, Object, ReleaseDocument, StepLineage, Version
 from mlgitops.core.results import list_of
-from mlgitops.core.signatures import to_json
 from mlgitops.core.specs.environments import Snapshot
 from mlgitops.core.specs.models import Model
 from mlgitops.core.specs.pipelines import Step
 from mlgitops.core.workspaces import Workspace
-from mlgitops.flow.card import card
-from mlgitops.flow.evaluation import (
-    evaluation,
-    frame_of,
-    parquet,
-    refuse_bad_rows,
-    rounded,
-    table,
-)
+from mlgitops.flow.evaluation import headline, refuse_bad_rows, table
+from mlgitops.flow.evidence import answers, card, profile
+from mlgitops.flow.evidence import measured as measured_
+from mlgitops.flow.evidence import model as model_
+from mlgitops.flow.evidence.parity import summary
+from mlgitops.flow.evidence.parts import Made, Maker
 from mlgitops.flow.run import artifact, records
 from mlgitops.flow.seams import Seams
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlgitops.ml.labels import Floats, Scores
     from mlgitops.ml.parity import Parity
     from mlgitops.ml.scoring import Scorer
 
-_LATENCY_CALLS = 500
-_LATENCY_ROUNDS = 5
+# Each maker finds the files of those before it.
+MAKERS: Final[tuple[Maker, ...]] = (
+    model_.make,
+    answers.make,
+    profile.make,
+    measured_.make,
+    card.make,
+)
+# What a gate asks of the document itself, without the bytes.
+MEASURED: Final = ("latency_p50_ms", "latency_p99_ms", "machine")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,7 @@ class Built:
 def build(seams: Seams, workspace: Workspace, root: Path, model: Model, commit: str) -> Built:
     """Run what has to run, export, prove, evaluate and store; nothing is tagged here."""
     from mlgitops.ml.export import export
+    from mlgitops.ml.labels import encode_target
     from mlgitops.ml.parity import estimate
     from mlgitops.ml.scoring import Scorer
 
@@ -76,33 +79,28 @@ def build(seams: Seams, workspace: Workspace, root: Path, model: Model, commit: 
     scorer = Scorer(exported.onnx, exported.signature)
     parity = _prove(seams, model, estimator, scorer, frame)
     seams.say(f"evaluating {model.name} on {len(frame):,} rows …")
-    lineage = _lineage(seams, workspace, root, model, commit)
     reference = _reference(seams, workspace, root, model)
-    parts = _Parts(
+    scores = scorer.score(frame)
+    target = frame[model.evaluation.target].to_numpy()
+    made = Made(
+        workspace=workspace,
+        root=root,
+        commit=commit,
+        model=model,
+        estimator=estimator,
         frame=frame,
-        reference=frame if reference is None else reference,
-        scorer=scorer,
-        onnx=exported.onnx,
-        expected=estimate(estimator, frame, model.task),
-        proof=_parity_json(parity),
-        lineage=lineage,
         data=judged.digest,
+        reference=frame if reference is None else reference,
+        seen=seen,
+        onnx=exported.onnx,
+        scorer=scorer,
+        expected=estimate(estimator, frame, model.task),
+        scores=scores,
+        truth=encode_target(model.task, scorer.signature.classes, target),
+        parity=parity,
+        lineage=_lineage(seams, workspace, root, model, commit),
     )
-    return Built(document=_describe(seams, model, parts), notes=exported.notes)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Parts:
-    """What a release document is made from. ``reference``: the rows that drift is held against."""
-
-    frame: pd.DataFrame
-    reference: pd.DataFrame
-    scorer: Scorer
-    onnx: bytes
-    expected: Scores
-    proof: Object
-    lineage: Lineage
-    data: Digest
+    return Built(document=_describe(seams, made), notes=exported.notes)
 
 
 def _training_rows(seams: Seams, record: Record, model: Model) -> pd.DataFrame | None:
@@ -192,101 +190,31 @@ def _prove(
     )
 
 
-def _describe(seams: Seams, model: Model, parts: _Parts) -> ReleaseDocument:
-    from mlgitops.ml.golden import golden
-    from mlgitops.ml.labels import encode_target
-
-    signature, spec, frame = parts.scorer.signature, model.evaluation, parts.frame
-    scores = parts.scorer.score(frame)
-    answers = frame_of(scores, frame[spec.id])
-    answers = answers.merge(frame_of(parts.expected, frame[spec.id], prefix="e"), on="id")
-    numbers = evaluation(
-        frame,
-        scores,
-        signature.classes,
-        target=spec.target,
-        row_id=spec.id,
-        metrics=spec.metrics,
-        slices=spec.slices,
-    )
-    truth = encode_target(model.task, signature.classes, frame[spec.target].to_numpy())
-    blobs = {
-        "model.onnx": parts.onnx,
-        "signature.json": document(to_json(signature)),
-        "golden.json": document(golden(frame, signature, parts.expected, onnx=scores)),
-        "predictions.parquet": parquet(answers),
-        "profile.json": document(_profile(parts, scores, truth)),
-        "card.md": card(model, numbers, parts.proof, parts.lineage, signature).encode(),
-    }
+def _describe(seams: Seams, made: Made) -> ReleaseDocument:
+    blobs: dict[str, bytes] = {}
+    for make in MAKERS:
+        blobs.update(make(seams, made, blobs))
     files = {name: seams.store.put_bytes(blob) for name, blob in blobs.items()}
-    files["evaluation.parquet"] = parts.data
+    files["evaluation.parquet"] = made.data
     sizes = {name: len(blob) for name, blob in blobs.items()}
-    sizes["evaluation.parquet"] = seams.store.path(parts.data).stat().st_size
+    sizes["evaluation.parquet"] = seams.store.path(made.data).stat().st_size
     config = seams.store.put_bytes(manifests.config())
+    measured = json.loads(blobs["measured.json"])
     return ReleaseDocument(
-        model=model.name,
+        model=made.model.name,
         version=Version(0, 0, 0),
-        digest=seams.store.put_bytes(manifests.manifest(model.name, config, files, sizes)),
-        size=len(parts.onnx),
-        task=model.task,
+        digest=seams.store.put_bytes(manifests.manifest(made.model.name, config, files, sizes)),
+        size=len(made.onnx),
+        task=made.model.task,
         files=files,
-        features=tuple(field.name for field in signature.inputs),
-        evaluation=numbers,
-        parity=parts.proof,
-        lineage=parts.lineage,
+        features=tuple(field.name for field in made.signature.inputs),
+        evaluation=headline(json.loads(blobs["evaluation.json"])),
+        parity=summary(made.parity),
+        lineage=made.lineage,
         bump="first",
         because=(),
-        measured=_measure(parts.scorer, frame),
+        measured={name: measured[name] for name in MEASURED},
     )
-
-
-def _parity_json(parity: Parity) -> Object:
-    return {
-        "rows": parity.rows,
-        "max_abs_diff": rounded(parity.max_abs_diff),
-        "rows_over": parity.rows_over,
-        "label_mismatches": parity.label_mismatches,
-        "own_label_differs": parity.own_label_differs,
-        "atol": parity.atol,
-        "rtol": parity.rtol,
-        "ok": parity.ok,
-    }
-
-
-def _profile(parts: _Parts, scores: Scores, truth: Floats) -> Object:
-    """Return the reference profile: inputs and answers of the reference, quality of the judged."""
-    from mlgitops.ml.profiles import profile
-
-    signature = parts.scorer.signature
-    if parts.reference is parts.frame:
-        return profile(parts.frame, signature, scores, truth)
-    answers = parts.scorer.score(parts.reference)
-    judged = profile(parts.frame, signature, scores, truth)
-    return {
-        **profile(parts.reference, signature, answers, None),
-        "performance": judged["performance"],
-    }
-
-
-def _measure(scorer: Scorer, frame: pd.DataFrame) -> Object:
-    """Time one-row calls in milliseconds, each on another row (repeating one flatters trees).
-
-    Of some rounds the best one counts: what else this machine does is not the model's doing.
-    """
-    rows = frame.iloc[[n * 7919 % len(frame) for n in range(_LATENCY_CALLS)]]
-    rounds = []
-    for _ in range(_LATENCY_ROUNDS):
-        times = []
-        for call in scorer.singles(rows):
-            start = time.perf_counter()
-            call()
-            times.append((time.perf_counter() - start) * 1000)
-        rounds.append(sorted(times))
-    return {
-        "latency_p50_ms": round(min(times[len(times) // 2] for times in rounds), 4),
-        "latency_p99_ms": round(min(times[int(len(times) * 0.99)] for times in rounds), 4),
-        "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
-    }
 
 
 def _lineage(seams: Seams, workspace: Workspace, root: Path, model: Model, commit: str) -> Lineage:

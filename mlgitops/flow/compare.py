@@ -7,11 +7,11 @@ live release's own steps make its rows, from the candidate's data.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from mlgitops.core.digests import Digest
+from mlgitops.core.digests import JSON, Digest
 from mlgitops.core.errors import MlgitopsError, Refused
 from mlgitops.core.gates import Compared, Comparison
 from mlgitops.core.metrics import METRICS
@@ -84,7 +84,7 @@ def _asked(candidate: ReleaseDocument, gates: Iterable[Gate]) -> tuple[_Asked, .
         if gate.metric is not None and gate.no_worse_than is not None:
             wanted.append(_asked_for(gate, gate.metric, None))
         if gate.slices is not None:
-            columns = cast("Mapping[str, object]", candidate.evaluation["slices"])
+            columns = [str(name) for name in cast("list[JSON]", candidate.evaluation["slices"])]
             for metric in metrics or [next(iter(candidate.metrics))]:
                 wanted += [_asked_for(gate, metric, column) for column in columns]
     return tuple(wanted)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, cast
 
 from mlgitops.core.digests import JSON, Digest
@@ -143,3 +143,9 @@ def evaluation(
         "metrics": listed,
         "slices": sliced,
     }
+
+
+def headline(numbers: Mapping[str, JSON]) -> dict[str, JSON]:
+    """Return the part that a tag's document carries: of the slices only their names."""
+    kept = {name: numbers[name] for name in ("rows", "target", "id", "metrics")}
+    return {**kept, "slices": list(cast("Mapping[str, JSON]", numbers["slices"]))}

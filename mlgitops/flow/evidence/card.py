@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import cast
 
@@ -9,6 +10,16 @@ from mlgitops.core.digests import JSON, short
 from mlgitops.core.releases import Lineage, Object
 from mlgitops.core.signatures import Signature
 from mlgitops.core.specs.models import Model
+from mlgitops.flow.evidence.parity import summary
+from mlgitops.flow.evidence.parts import Files, Made
+from mlgitops.flow.seams import Seams
+
+
+def make(seams: Seams, made: Made, files: Files) -> Files:
+    """Return ``card.md``, from the numbers in ``evaluation.json``."""
+    numbers = cast(Object, json.loads(files["evaluation.json"]))
+    proof = summary(made.parity)
+    return {"card.md": card(made.model, numbers, proof, made.lineage, made.signature).encode()}
 
 
 def card(

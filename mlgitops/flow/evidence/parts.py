@@ -1,0 +1,115 @@
+"""What evidence is made from at a release, and what it is checked from afterwards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from mlgitops.core.digests import JSON, Digest
+from mlgitops.core.releases import Lineage, Object, Release, ReleaseDocument
+from mlgitops.core.signatures import Signature
+from mlgitops.core.specs.models import Model
+from mlgitops.core.workspaces import Workspace
+from mlgitops.flow.evaluation import scores_of, signature, table
+from mlgitops.flow.seams import Seams
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mlgitops.ml.labels import Floats, Scores
+    from mlgitops.ml.parity import Parity
+    from mlgitops.ml.scoring import Scorer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A model, exported and proved, from which the files of its release are made.
+
+    ``frame``: the evaluation rows, ``data`` their digest; ``reference``: the rows that drift is
+    held against; ``seen``: the rows that training saw, when they hold the features by name.
+    ``expected``: the estimator's own answers for ``frame``, ``scores`` the ONNX's; ``truth``: the
+    encoded target.
+    """
+
+    workspace: Workspace
+    root: Path
+    commit: str
+    model: Model
+    estimator: Any
+    frame: pd.DataFrame
+    data: Digest
+    reference: pd.DataFrame
+    seen: pd.DataFrame | None
+    onnx: bytes
+    scorer: Scorer
+    expected: Scores
+    scores: Scores
+    truth: Floats
+    parity: Parity
+    lineage: Lineage
+
+    @property
+    def signature(self) -> Signature:
+        """What goes in and out."""
+        return self.scorer.signature
+
+
+Files: TypeAlias = "Mapping[str, bytes]"
+Maker: TypeAlias = "Callable[[Seams, Made, Files], Files]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """A release that exists, with its bytes at hand; each part is read once, when it is asked for.
+
+    Reading raises StoreError for bytes that are absent or damaged.
+    """
+
+    seams: Seams
+    release: Release
+
+    @property
+    def document(self) -> ReleaseDocument:
+        """What the tag says."""
+        return self.release.document
+
+    def read(self, name: str) -> bytes:
+        """Return the bytes of one of the release's files."""
+        return self.seams.store.read(self.document.files[name])
+
+    def json(self, name: str) -> Object:
+        """Return one of the release's files in JSON."""
+        return cast(Object, json.loads(self.read(name)))
+
+    @cached_property
+    def signature(self) -> Signature:
+        """What goes in and out."""
+        return signature(self.seams, self.document)
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """The evaluation rows."""
+        return table(self.seams, self.document.files["evaluation.parquet"])
+
+    @cached_property
+    def answers(self) -> pd.DataFrame:
+        """What ONNX (p0 …) and estimator (e0 …) answered, by row id."""
+        return table(self.seams, self.document.files["predictions.parquet"])
+
+    @cached_property
+    def scores(self) -> Scores:
+        """The recorded answers of the ONNX."""
+        return scores_of(self.answers, self.document.task)
+
+    @cached_property
+    def expected(self) -> Scores:
+        """The recorded answers of the estimator."""
+        return scores_of(self.answers, self.document.task, prefix="e")
+
+    def option(self, name: str) -> JSON:
+        """Return what the document's ``evaluation`` says of ``name``."""
+        return self.document.evaluation[name]
