@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, cast
 
-from mlgitops.core.digests import JSON, Digest, document, of_value, parse_digest
+from mlgitops.core.digests import JSON, Digest, of_value, parse_digest
 from mlgitops.core.errors import MlgitopsError
 
 Bump = Literal["first", "major", "minor", "patch"]
 Object: TypeAlias = "dict[str, JSON]"
 
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
+_SIGNATURE = re.compile(r"^-----BEGIN (?:SSH|PGP|SIGNED) ", re.MULTILINE)
+_MAYBE_ALIAS = re.compile(r"(?:^|[\s\[{,])\*\w")
+# Characters; a document of a model with many features and steps has some ten thousand.
+_LARGEST = 1_000_000
 _TAG = re.compile(r"([a-z0-9][a-z0-9-]*)@v(\d+\.\d+\.\d+)")
 
 
@@ -171,8 +174,28 @@ def parse_tag(name: str) -> tuple[str, Version] | None:
 
 
 def message(doc: ReleaseDocument) -> str:
-    """Return the tag's message: a subject for people, then the document."""
-    return f"{doc.model} {doc.version}\n\n{document(to_json(doc)).decode()}"
+    """Return the tag's message: a subject for people, then the document in YAML."""
+    return f"{doc.model} {doc.version}\n\n{_yaml(to_json(doc))}"
+
+
+def _yaml(value: JSON) -> str:
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """Writes a value again where it comes again: people read tags, and anchors hide things."""
+
+        def ignore_aliases(self, data: object) -> bool:
+            return True
+
+    text = yaml.dump(
+        value,
+        Dumper=Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        width=1000,
+        default_flow_style=None,
+    )
+    return str(text)
 
 
 def to_json(doc: ReleaseDocument) -> Object:
@@ -219,12 +242,36 @@ def to_json(doc: ReleaseDocument) -> Object:
 
 def from_message(text: str) -> ReleaseDocument:
     """Read a tag's message; MlgitopsError when it carries no release document."""
-    start = text.find("{")
     try:
-        data = cast("Object", json.loads(text[start:] if start >= 0 else ""))
-        return _from_json(data)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return _from_json(written(text))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise MlgitopsError(f"the tag carries no release document: {error!r}") from error
+
+
+def written(text: str) -> Object:
+    """Return what stands in a tag's message, as it stands there; MlgitopsError when unreadable.
+
+    A signature at its end is no part of it. Anchors are refused: a release has none, and with them
+    a small message grows into a large one.
+    """
+    import yaml
+
+    body = _SIGNATURE.split(text.partition("\n\n")[2], maxsplit=1)[0]
+    if len(body) > _LARGEST:
+        raise MlgitopsError(f"the tag carries {len(body):,} characters, which is no release")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        if _MAYBE_ALIAS.search(body):
+            for event in yaml.parse(body, Loader=loader):
+                if isinstance(event, yaml.AliasEvent):
+                    raise MlgitopsError("the tag carries no release document: it has an alias")
+        data = yaml.load(body, Loader=loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        first = str(error).splitlines()[0]
+        raise MlgitopsError(f"the tag carries no release document: {first}") from error
+    if not isinstance(data, dict):
+        raise MlgitopsError("the tag carries no release document")
+    return data
 
 
 def _from_json(data: Object) -> ReleaseDocument:

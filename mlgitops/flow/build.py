@@ -20,7 +20,7 @@ from mlgitops.core.specs.models import Model
 from mlgitops.core.specs.pipelines import Step
 from mlgitops.core.workspaces import Workspace
 from mlgitops.flow.evaluation import headline, refuse_bad_rows, table
-from mlgitops.flow.evidence import answers, card, profile
+from mlgitops.flow.evidence import answers, card, profile, robustness
 from mlgitops.flow.evidence import measured as measured_
 from mlgitops.flow.evidence import model as model_
 from mlgitops.flow.evidence.parity import summary
@@ -39,6 +39,7 @@ MAKERS: Final[tuple[Maker, ...]] = (
     model_.make,
     answers.make,
     profile.make,
+    robustness.make,
     measured_.make,
     card.make,
 )

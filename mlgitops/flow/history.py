@@ -103,8 +103,12 @@ def _released(release: Release) -> Event:
         commit=release.commit,
         version=str(release.version),
         digest=release.digest,
-        detail=f"{document.bump}: {'; '.join(document.because)}",
+        detail=f"{document.bump}: {'; '.join((*_chosen(document.reason), *document.because))}",
     )
+
+
+def _chosen(reason: str | None) -> tuple[str, ...]:
+    return () if reason is None else (f"chosen: {reason}",)
 
 
 def _observed(repository: Repository, model: str) -> Iterator[Event]:

@@ -12,14 +12,18 @@ from mlgitops.core.digests import JSON, Digest, of_bytes, parse_digest
 from mlgitops.core.errors import MlgitopsError
 from mlgitops.core.findings import Finding
 from mlgitops.core.marks import Mark
-from mlgitops.core.releases import Release, message, to_json
+from mlgitops.core.releases import Release, message, to_json, written
 from mlgitops.core.trees import Tree
-from mlgitops.flow.evidence import answers, parity
+from mlgitops.flow.evidence import answers, parity, robustness
 from mlgitops.flow.evidence.parts import Held
 from mlgitops.flow.seams import Seams
 
 RULE = "mlgitops/metrics"
-CHECKS: Final[tuple[Callable[[Held], Iterator[str]], ...]] = (answers.problems, parity.problems)
+CHECKS: Final[tuple[Callable[[Held], Iterator[str]], ...]] = (
+    answers.problems,
+    parity.problems,
+    robustness.problems,
+)
 
 
 def recompute(seams: Seams, release: Release) -> list[Finding]:
@@ -39,8 +43,7 @@ def _problems(seams: Seams, release: Release) -> Iterator[str]:
     document = release.document
     raw = next(tag.message for tag in seams.repository.tags(release.tag))
     if raw.strip() != message(document).strip():
-        written = json.loads(raw[raw.index("{") :])
-        where = first_difference(cast(JSON, to_json(document)), written)
+        where = first_difference(cast(JSON, to_json(document)), cast(JSON, written(raw)))
         yield f"the tag's document is not in its canonical form: {where or 'other bytes'}"
     config = of_bytes(manifests.config())
     sizes = {name: seams.store.path(d).stat().st_size for name, d in document.files.items()}

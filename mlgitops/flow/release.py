@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from mlgitops.core.errors import RaceLost, Refused
 from mlgitops.core.releases import (
+    Bump,
     Release,
     ReleaseDocument,
     Version,
@@ -61,12 +62,24 @@ class WouldRelease:
 Outcome: TypeAlias = "Released | AlreadyReleased | WouldRelease"
 
 
-def release(seams: Seams, model: str, *, dry_run: bool = False) -> Outcome:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A bump that a person chose over the one that follows from what changed, and why."""
+
+    bump: Bump
+    reason: str
+
+
+def release(
+    seams: Seams, model: str, *, chosen: Chosen | None = None, dry_run: bool = False
+) -> Outcome:
     """Release ``model`` from the commit that is checked out.
 
     Raises Refused for a dirty work tree, a commit that the shared branch does not contain, an
     estimator that cannot be exported, and an export that does not agree with the estimator.
-    ``dry_run`` builds and judges all the same, from any commit, and tags nothing.
+    ``chosen`` overrides the bump, also downwards; the reasons that were found stay in the document
+    beside the person's. ``dry_run`` builds and judges all the same, from any commit, and tags
+    nothing.
     """
     repository = seams.repository
     root = repository.root
@@ -83,7 +96,7 @@ def release(seams: Seams, model: str, *, dry_run: bool = False) -> Outcome:
     if not dry_run:
         # A source without a pin writes one while it runs: then this is not the commit any more.
         _refuse_dirty(seams)
-    return _tag(seams, built, commit, dry_run=dry_run)
+    return _tag(seams, built, commit, chosen, dry_run=dry_run)
 
 
 def _refuse_unshared(seams: Seams, commit: str) -> None:
@@ -106,7 +119,9 @@ def _refuse_dirty(seams: Seams) -> None:
         )
 
 
-def _tag(seams: Seams, built: Built, commit: str, *, dry_run: bool) -> Outcome:
+def _tag(
+    seams: Seams, built: Built, commit: str, chosen: Chosen | None, *, dry_run: bool
+) -> Outcome:
     repository = seams.repository
     for _ in range(_ATTEMPTS):
         known = releases(repository, built.document.model)
@@ -114,7 +129,7 @@ def _tag(seams: Seams, built: Built, commit: str, *, dry_run: bool) -> Outcome:
             if one.document.identity == built.document.identity:
                 return AlreadyReleased(release=one)
         previous = newest(known)
-        document = _versioned(seams, built.document, previous)
+        document = _versioned(seams, built.document, previous, chosen)
         if dry_run:
             return WouldRelease(document=document, previous=previous, built=built)
         name = tag_name(document.model, document.version)
@@ -131,11 +146,14 @@ def _tag(seams: Seams, built: Built, commit: str, *, dry_run: bool) -> Outcome:
 
 
 def _versioned(
-    seams: Seams, document: ReleaseDocument, previous: Release | None
+    seams: Seams, document: ReleaseDocument, previous: Release | None, chosen: Chosen | None
 ) -> ReleaseDocument:
     if previous is None:
+        # There is nothing to bump: the first version is the same whatever was chosen.
         bump, because = bump_for(None, document.lineage, ())
         return replace(document, version=Version(1, 0, 0), bump=bump, because=because)
     broken = breaks(signature(seams, previous.document), signature(seams, document))
     bump, because = bump_for(previous.document, document.lineage, broken)
+    if chosen is not None:
+        bump, document = chosen.bump, replace(document, reason=chosen.reason)
     return replace(document, version=previous.version.bumped(bump), bump=bump, because=because)

@@ -63,7 +63,7 @@ def test_other_tags_are_no_releases(name):
 def test_a_document_survives_the_tag_message():
     document = release_document("1.4.0")
     assert from_message(message(document)) == document
-    assert message(document).startswith("churn 1.4.0\n\n{")
+    assert message(document).startswith("churn 1.4.0\n\napiVersion: mlgitops/v1\nkind: Release\n")
 
 
 @pytest.mark.parametrize("text", ["", "Release 1.0", "churn 1.0.0\n\n{}", "x\n\n{]", "x\n\n[1]"])

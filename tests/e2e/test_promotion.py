@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+import yaml
 
 from mlgitops.core.pins import hold_bytes, pin_bytes
 from tests.e2e import world as worlds
@@ -191,7 +192,7 @@ def test_what_never_ran_here_does_not_come_in_as_a_rollback(world, capsys):
     pin = f"environments/dev/pins/{MODEL}.yaml"
     tag = git(world.clone, "tag", "-l", "--format=%(contents:body)", f"{MODEL}@v1.2.0")
     git(world.clone, "checkout", "--quiet", "-b", f"mlgitops/rollback/dev/{MODEL}")
-    commit(world.clone, {pin: pin_bytes(MODEL, "1.2.0", json.loads(tag)["digest"]).decode()})
+    commit(world.clone, {pin: pin_bytes(MODEL, "1.2.0", yaml.safe_load(tag)["digest"]).decode()})
     git(world.clone, "push", "--quiet", "origin", "HEAD")
     assert world.call("pulls", "open", "--head", f"mlgitops/rollback/dev/{MODEL}") == 0
     number = str(world.open_pull(f"mlgitops/rollback/dev/{MODEL}"))
@@ -205,7 +206,7 @@ def test_a_pin_does_not_move_by_a_pull_request_that_asks_no_gate(world, capsys):
     pin = f"environments/dev/pins/{MODEL}.yaml"
     tag = git(world.clone, "tag", "-l", "--format=%(contents:body)", f"{MODEL}@v1.2.0")
     git(world.clone, "checkout", "--quiet", "-b", "tidy")
-    commit(world.clone, {pin: pin_bytes(MODEL, "1.2.0", json.loads(tag)["digest"]).decode()})
+    commit(world.clone, {pin: pin_bytes(MODEL, "1.2.0", yaml.safe_load(tag)["digest"]).decode()})
     assert world.call("render") == 0
     commit(world.clone, {}, "Render")
     git(world.clone, "push", "--quiet", "origin", "HEAD")
@@ -255,7 +256,7 @@ def test_releasing_the_same_thing_twice_is_a_no_op_and_a_dirty_tree_is_refused(w
     assert answer(capsys) == {
         "outcome": "already released",
         "tag": f"{MODEL}@v1.2.0",
-        "digest": json.loads(
+        "digest": yaml.safe_load(
             git(world.bare, "tag", "-l", "--format=%(contents:body)", f"{MODEL}@v1.2.0")
         )["digest"],
     }
@@ -269,9 +270,9 @@ def test_versions_follow_from_what_changed(world):
     tags = git(world.bare, "tag", "-l").splitlines()
     assert tags == [f"{MODEL}@v1.0.0", f"{MODEL}@v1.1.0", f"{MODEL}@v1.2.0"]
     body = git(world.bare, "tag", "-l", "--format=%(contents:body)", f"{MODEL}@v1.1.0")
-    assert json.loads(body)["because"] == ["the code of features changed"]
+    assert yaml.safe_load(body)["because"] == ["the code of features changed"]
     body = git(world.bare, "tag", "-l", "--format=%(contents:body)", f"{MODEL}@v1.2.0")
-    assert json.loads(body)["because"] == ["the parameters of train changed"]
+    assert yaml.safe_load(body)["because"] == ["the parameters of train changed"]
 
 
 def test_an_export_that_answers_otherwise_than_the_estimator_is_refused(world, capsys):

@@ -1,9 +1,12 @@
 """One byte altered anywhere in what is claimed: some check fails and names it."""
 
 import json
+from typing import Any, cast
 
 import pytest
+import yaml
 
+from mlgitops.core.releases import written
 from tests.e2e.world import MODEL, World
 from tests.support import git
 
@@ -71,7 +74,8 @@ def test_an_extra_manifest_and_a_missing_one_are_named(shipped, capsys):
 def test_a_metric_altered_in_a_tag_is_found_by_computing_it_again(shipped, capsys):
     tag = f"{MODEL}@v1.1.0"
     raw = git(shipped.clone, "cat-file", "-p", f"refs/tags/{tag}")
-    value = json.loads(raw[raw.index("{") :])["evaluation"]["metrics"]["mae"]["value"]
+    document = cast(Any, written(raw.partition("\n\n")[2]))
+    value = document["evaluation"]["metrics"]["mae"]["value"]
     forged = raw.replace(str(value), str(round(value - 0.000001, 9)))
     (shipped.root / "forged").write_text(forged + "\n")
     new = git(shipped.clone, "hash-object", "-t", "tag", "-w", str(shipped.root / "forged"))
@@ -82,7 +86,7 @@ def test_a_metric_altered_in_a_tag_is_found_by_computing_it_again(shipped, capsy
 
 def test_damaged_bytes_in_the_store_are_not_taken_for_evidence(shipped, capsys):
     raw = git(shipped.bare, "tag", "-l", "--format=%(contents:body)", f"{MODEL}@v1.1.0")
-    digest = json.loads(raw)["files"]["model.onnx"].removeprefix("sha256:")
+    digest = yaml.safe_load(raw)["files"]["model.onnx"].removeprefix("sha256:")
     blob = shipped.store / "blobs/sha256" / digest
     data = blob.read_bytes()
     blob.chmod(0o644)
