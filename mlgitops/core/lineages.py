@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlgitops.core import releases
+from mlgitops.core import release_documents
 from mlgitops.core.digests import JSON
 from mlgitops.core.graphs import step_needs, step_order
 from mlgitops.core.releases import Release
@@ -84,7 +84,7 @@ def to_json(trace: Trace) -> dict[str, JSON]:
         known |= {"author": commit.author, "at": commit.at, "subject": commit.subject}
     return {
         "apiVersion": "mlgitops/v1",
-        "release": releases.to_json(release.document),
+        "release": release_documents.to_json(release.document),
         "tag": release.tag,
         "released_at": release.released_at,
         "released_by": release.released_by,

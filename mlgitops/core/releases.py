@@ -5,19 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias, TypeVar, cast
 
-from mlgitops.core.digests import JSON, Digest, of_value, parse_digest
+from mlgitops.core.digests import JSON, Digest, of_value
 from mlgitops.core.errors import MlgitopsError
 
 Bump = Literal["first", "major", "minor", "patch"]
 Object: TypeAlias = "dict[str, JSON]"
 
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
-_SIGNATURE = re.compile(r"^-----BEGIN (?:SSH|PGP|SIGNED) ", re.MULTILINE)
-_MAYBE_ALIAS = re.compile(r"(?:^|[\s\[{,])\*\w")
-# Characters; a document of a model with many features and steps has some ten thousand.
-_LARGEST = 1_000_000
 _TAG = re.compile(r"([a-z0-9][a-z0-9-]*)@v(\d+\.\d+\.\d+)")
 
 
@@ -90,8 +86,9 @@ class ReleaseDocument:
     rest of the numbers is in ``evaluation.json``. ``parity``: {rows, max_abs_diff, rows_over,
     label_mismatches, atol, rtol}. ``measured`` (latency_p99_ms, latency_p50_ms, machine) belongs to
     the machine that measured it and to no identity. ``reason``: why a person chose another bump.
-    ``attestations``: signed statements about the manifest, by name; blobs beside it, since they
-    name its digest.
+    ``recipe``: the digest of everything that the release follows from, so that the same work is
+    known before it is done (None: not known). ``attestations``: signed statements about the
+    manifest, by name; blobs beside it, since they name its digest.
     """
 
     model: str
@@ -107,6 +104,7 @@ class ReleaseDocument:
     bump: Bump
     because: tuple[str, ...]
     measured: Object
+    recipe: Digest | None = None
     reason: str | None = None
     attestations: Mapping[str, Digest] = field(default_factory=dict)
 
@@ -120,6 +118,18 @@ class ReleaseDocument:
         """The metric values by name."""
         metrics = cast("Mapping[str, Mapping[str, float]]", self.evaluation["metrics"])
         return {name: one["value"] for name, one in metrics.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What the first lines of a release document say, for who looks through thousands of them."""
+
+    model: str
+    version: Version
+    digest: Digest
+    identity: Digest
+    recipe: Digest | None
+    tag: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +159,10 @@ class Release:
         return self.document.digest
 
 
+# What is known of a release either way: its model, version and digest.
+_Known = TypeVar("_Known", Head, Release)
+
+
 def identity(files: Mapping[str, Digest], lineage: Lineage) -> Digest:
     """Return what two releases share exactly when they are the same release.
 
@@ -173,157 +187,7 @@ def parse_tag(name: str) -> tuple[str, Version] | None:
     return None if match is None else (match[1], Version.parse(match[2]))
 
 
-def message(doc: ReleaseDocument) -> str:
-    """Return the tag's message: a subject for people, then the document in YAML."""
-    return f"{doc.model} {doc.version}\n\n{_yaml(to_json(doc))}"
-
-
-def _yaml(value: JSON) -> str:
-    import yaml
-
-    class Dumper(yaml.SafeDumper):
-        """Writes a value again where it comes again: people read tags, and anchors hide things."""
-
-        def ignore_aliases(self, data: object) -> bool:
-            return True
-
-    text = yaml.dump(
-        value,
-        Dumper=Dumper,
-        sort_keys=False,
-        allow_unicode=True,
-        width=1000,
-        default_flow_style=None,
-    )
-    return str(text)
-
-
-def to_json(doc: ReleaseDocument) -> Object:
-    """Return the JSON form of a release document."""
-    lineage = doc.lineage
-    steps: Object = {
-        name: {
-            "key": step.key,
-            "code": step.code,
-            "params": step.params,
-            "inputs": dict(step.inputs),
-            "lock": step.lock,
-        }
-        for name, step in lineage.steps.items()
-    }
-    return {
-        "apiVersion": "mlgitops/v1",
-        "kind": "Release",
-        "model": doc.model,
-        "version": str(doc.version),
-        "digest": doc.digest,
-        "identity": doc.identity,
-        "size": doc.size,
-        "task": doc.task,
-        "files": dict(doc.files),
-        "features": list(doc.features),
-        "evaluation": doc.evaluation,
-        "parity": doc.parity,
-        "lineage": {
-            "commit": lineage.commit,
-            "pipeline": lineage.pipeline,
-            "steps": steps,
-            "snapshots": dict(lineage.snapshots),
-            "training": list(lineage.training),
-            "evaluation_steps": list(lineage.evaluation_steps),
-        },
-        "bump": doc.bump,
-        "because": list(doc.because),
-        "measured": doc.measured,
-        "reason": doc.reason,
-        "attestations": dict(doc.attestations),
-    }
-
-
-def from_message(text: str) -> ReleaseDocument:
-    """Read a tag's message; MlgitopsError when it carries no release document."""
-    try:
-        return _from_json(written(text))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise MlgitopsError(f"the tag carries no release document: {error!r}") from error
-
-
-def written(text: str) -> Object:
-    """Return what stands in a tag's message, as it stands there; MlgitopsError when unreadable.
-
-    A signature at its end is no part of it. Anchors are refused: a release has none, and with them
-    a small message grows into a large one.
-    """
-    import yaml
-
-    body = _SIGNATURE.split(text.partition("\n\n")[2], maxsplit=1)[0]
-    if len(body) > _LARGEST:
-        raise MlgitopsError(f"the tag carries {len(body):,} characters, which is no release")
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        if _MAYBE_ALIAS.search(body):
-            for event in yaml.parse(body, Loader=loader):
-                if isinstance(event, yaml.AliasEvent):
-                    raise MlgitopsError("the tag carries no release document: it has an alias")
-        data = yaml.load(body, Loader=loader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        first = str(error).splitlines()[0]
-        raise MlgitopsError(f"the tag carries no release document: {first}") from error
-    if not isinstance(data, dict):
-        raise MlgitopsError("the tag carries no release document")
-    return data
-
-
-def _from_json(data: Object) -> ReleaseDocument:
-    lineage = cast("dict[str, Object]", data["lineage"])
-    steps = {
-        name: StepLineage(
-            key=parse_digest(str(step["key"])),
-            code=_optional(step["code"]),
-            params=step["params"],
-            inputs=_digests(step["inputs"]),
-            lock=_optional(step["lock"]),
-        )
-        for name, step in cast("dict[str, Object]", lineage["steps"]).items()
-    }
-    return ReleaseDocument(
-        model=str(data["model"]),
-        version=Version.parse(str(data["version"])),
-        digest=parse_digest(str(data["digest"])),
-        size=int(cast(int, data["size"])),
-        task=str(data["task"]),
-        files=_digests(data["files"]),
-        features=tuple(str(name) for name in cast("list[JSON]", data["features"])),
-        evaluation=cast("Object", data["evaluation"]),
-        parity=cast("Object", data["parity"]),
-        lineage=Lineage(
-            commit=str(lineage["commit"]),
-            pipeline=str(lineage["pipeline"]),
-            steps=steps,
-            snapshots=cast("dict[str, Object]", lineage["snapshots"]),
-            training=tuple(parse_digest(str(d)) for d in cast("list[JSON]", lineage["training"])),
-            evaluation_steps=tuple(
-                str(name) for name in cast("list[JSON]", lineage["evaluation_steps"])
-            ),
-        ),
-        bump=cast(Bump, data["bump"]),
-        because=tuple(str(reason) for reason in cast("list[JSON]", data["because"])),
-        measured=cast("Object", data["measured"]),
-        reason=None if data["reason"] is None else str(data["reason"]),
-        attestations=_digests(data["attestations"]),
-    )
-
-
-def _optional(value: JSON) -> Digest | None:
-    return None if value is None else parse_digest(str(value))
-
-
-def _digests(value: JSON) -> dict[str, Digest]:
-    pairs = cast("dict[str, JSON]", value).items()
-    return {name: parse_digest(str(digest)) for name, digest in pairs}
-
-
-def newest(releases: Iterable[Release]) -> Release | None:
+def newest(releases: Iterable[_Known]) -> _Known | None:
     """Return the release with the highest version, or None."""
     return max(releases, key=lambda release: release.version, default=None)
 

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from mlgitops.core.digests import JSON
 from mlgitops.core.promotions import Action, Pinned
-from mlgitops.core.releases import Release, newest, tag_name
+from mlgitops.core.releases import Head, newest, tag_name
 from mlgitops.core.specs.environments import Hold
 
 NEWEST: Final = "the newest release"
@@ -54,7 +54,7 @@ class Row:
     """One model: its newest release, and its cell in each environment."""
 
     model: str
-    released: Release | None
+    released: Head | None
     environments: Mapping[str, Cell]
 
 
@@ -95,7 +95,7 @@ def cell(
     pinned: Pinned | None,
     hold: Hold | None,
     following: Open | None,
-    releases: Sequence[Release],
+    releases: Sequence[Head],
 ) -> Cell:
     """Return the state of ``model`` in ``environment``, and why it is that state."""
     tagged = {release.version: release.digest for release in releases}
@@ -125,7 +125,7 @@ def _following(following: Open) -> str:
     return f"#{following.number} {verb}{where}{waits}"
 
 
-def _standing(model: str, pinned: Pinned, releases: Sequence[Release]) -> str:
+def _standing(model: str, pinned: Pinned, releases: Sequence[Head]) -> str:
     last = newest(releases)
     if pinned.version not in {release.version for release in releases}:
         return f"the tag {tag_name(model, pinned.version)} is not here: git fetch --tags"
@@ -135,7 +135,7 @@ def _standing(model: str, pinned: Pinned, releases: Sequence[Release]) -> str:
     return f"{newer} release{'s' if newer > 1 else ''} behind {last.version}"
 
 
-def _nothing(model: str, environment: str, releases: Sequence[Release]) -> str:
+def _nothing(model: str, environment: str, releases: Sequence[Head]) -> str:
     if not releases:
         return f"nothing is released yet: mlgitops release {model}"
     return f"nothing was promoted here yet: mlgitops promote {model} --to {environment}"

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlgitops.core import manifests
-from mlgitops.core.digests import JSON, Digest, of_value
+from mlgitops.core.digests import Digest
 from mlgitops.core.errors import Refused
-from mlgitops.core.keys import key_of_snapshot
 from mlgitops.core.records import Record
-from mlgitops.core.releases import Lineage, Object, ReleaseDocument, StepLineage, Version
-from mlgitops.core.results import list_of
-from mlgitops.core.specs.environments import Snapshot
+from mlgitops.core.releases import Lineage, ReleaseDocument, Version
 from mlgitops.core.specs.models import Model
-from mlgitops.core.specs.pipelines import Step
 from mlgitops.core.workspaces import Workspace
 from mlgitops.flow.evaluation import headline, refuse_bad_rows, table
 from mlgitops.flow.evidence import answers, card, profile, robustness
@@ -25,7 +20,8 @@ from mlgitops.flow.evidence import measured as measured_
 from mlgitops.flow.evidence import model as model_
 from mlgitops.flow.evidence.parity import summary
 from mlgitops.flow.evidence.parts import Made, Maker
-from mlgitops.flow.run import artifact, records
+from mlgitops.flow.origins import lineage, recipe
+from mlgitops.flow.run import Artifact, artifact
 from mlgitops.flow.seams import Seams
 
 if TYPE_CHECKING:
@@ -55,15 +51,51 @@ class Built:
     notes: tuple[str, ...]
 
 
-def build(seams: Seams, workspace: Workspace, root: Path, model: Model, commit: str) -> Built:
-    """Run what has to run, export, prove, evaluate and store; nothing is tagged here."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What a release is built from: every step has run, and nothing is exported yet."""
+
+    workspace: Workspace
+    root: Path
+    commit: str
+    model: Model
+    trained: Artifact
+    judged: Artifact
+    reference: Artifact | None
+    lineage: Lineage
+    recipe: Digest
+
+
+def prepare(seams: Seams, workspace: Workspace, root: Path, model: Model, commit: str) -> Prepared:
+    """Run what has to run."""
+    trained = artifact(seams, workspace, root, model.pipeline, model.artifact)
+    judged = artifact(seams, workspace, root, model.pipeline, model.evaluation.data)
+    held = model.monitoring.reference
+    same = held is None or held == model.evaluation.data
+    reference = None if same else artifact(seams, workspace, root, model.pipeline, str(held))
+    came = lineage(seams, workspace, root, model, commit)
+    blobs = [one.digest for one in (trained, judged, reference) if one is not None]
+    return Prepared(
+        workspace=workspace,
+        root=root,
+        commit=commit,
+        model=model,
+        trained=trained,
+        judged=judged,
+        reference=reference,
+        lineage=came,
+        recipe=recipe(model, came, blobs),
+    )
+
+
+def build(seams: Seams, prepared: Prepared) -> Built:
+    """Export, prove, evaluate and store; nothing is tagged here."""
     from mlgitops.ml.export import export
     from mlgitops.ml.labels import encode_target
     from mlgitops.ml.parity import estimate
     from mlgitops.ml.scoring import Scorer
 
-    trained = artifact(seams, workspace, root, model.pipeline, model.artifact)
-    judged = artifact(seams, workspace, root, model.pipeline, model.evaluation.data)
+    model, trained, judged = prepared.model, prepared.trained, prepared.judged
     frame = table(seams, judged.digest)
     refuse_bad_rows(frame, model.evaluation.id, model.evaluation.target)
     _refuse_missing_columns(frame, model)
@@ -80,13 +112,13 @@ def build(seams: Seams, workspace: Workspace, root: Path, model: Model, commit: 
     scorer = Scorer(exported.onnx, exported.signature)
     parity = _prove(seams, model, estimator, scorer, frame)
     seams.say(f"evaluating {model.name} on {len(frame):,} rows …")
-    reference = _reference(seams, workspace, root, model)
+    reference = _reference(seams, prepared)
     scores = scorer.score(frame)
     target = frame[model.evaluation.target].to_numpy()
     made = Made(
-        workspace=workspace,
-        root=root,
-        commit=commit,
+        workspace=prepared.workspace,
+        root=prepared.root,
+        commit=prepared.commit,
         model=model,
         estimator=estimator,
         frame=frame,
@@ -99,9 +131,10 @@ def build(seams: Seams, workspace: Workspace, root: Path, model: Model, commit: 
         scores=scores,
         truth=encode_target(model.task, scorer.signature.classes, target),
         parity=parity,
-        lineage=_lineage(seams, workspace, root, model, commit),
+        lineage=prepared.lineage,
     )
-    return Built(document=_describe(seams, made), notes=exported.notes)
+    document = replace(_describe(seams, made), recipe=prepared.recipe)
+    return Built(document=document, notes=exported.notes)
 
 
 def _training_rows(seams: Seams, record: Record, model: Model) -> pd.DataFrame | None:
@@ -114,11 +147,12 @@ def _training_rows(seams: Seams, record: Record, model: Model) -> pd.DataFrame |
     return None
 
 
-def _reference(seams: Seams, workspace: Workspace, root: Path, model: Model) -> pd.DataFrame | None:
-    name = model.monitoring.reference
-    if name is None or name == model.evaluation.data:
+def _reference(seams: Seams, prepared: Prepared) -> pd.DataFrame | None:
+    if prepared.reference is None:
         return None
-    rows = table(seams, artifact(seams, workspace, root, model.pipeline, name).digest)
+    model = prepared.model
+    name = model.monitoring.reference
+    rows = table(seams, prepared.reference.digest)
     missing = set(model.features) - set(rows.columns)
     if missing:
         raise Refused(
@@ -216,68 +250,3 @@ def _describe(seams: Seams, made: Made) -> ReleaseDocument:
         because=(),
         measured={name: measured[name] for name in MEASURED},
     )
-
-
-def _lineage(seams: Seams, workspace: Workspace, root: Path, model: Model, commit: str) -> Lineage:
-    pipeline = workspace.pipelines[model.pipeline].spec
-    maker = model.artifact.split(".", 1)[0]
-    judge = model.evaluation.data.split(".", 1)[0]
-    judged = records(seams, workspace, root, model.pipeline, judge)
-    made = {**records(seams, workspace, root, model.pipeline, maker), **judged}
-    steps: dict[str, StepLineage] = {}
-    snapshots: dict[str, Object] = {}
-    training: list[Digest] = []
-    for name, record in sorted(made.items()):
-        step = pipeline.step(record.step)
-        pin = workspace.snapshots.get((model.pipeline, name))
-        steps[name] = _step(record) if pin is None else _pinned(pin.spec, record)
-        if step.source is not None:
-            snapshots[name] = _snapshot(record, pin.spec if pin else None)
-        if name == maker:
-            training = _tables(step, record, made.values())
-    return Lineage(
-        commit=commit,
-        pipeline=model.pipeline,
-        steps=steps,
-        snapshots=snapshots,
-        training=tuple(training),
-        evaluation_steps=tuple(sorted(judged)),
-    )
-
-
-def _tables(step: Step, record: Record, made: Iterable[Record]) -> list[Digest]:
-    """Return the tables that a step read, also those of a list of them."""
-    found = []
-    for name, one in record.parts.inputs.items():
-        source = step.inputs.get(name)
-        if one.format == "parquet":
-            found.append(one.digest)
-        elif one.format == list_of("parquet") and isinstance(source, str):
-            owner, _, output = source.partition(".")
-            found += [other.outputs[output].digest for other in made if other.step == owner]
-    return found
-
-
-def _step(record: Record) -> StepLineage:
-    parts = record.parts
-    code: dict[str, JSON] = {name: str(digest) for name, digest in parts.code.items()}
-    return StepLineage(
-        key=record.key,
-        code=of_value({"words": list(parts.words), "files": code}) if code else None,
-        params=dict(parts.params),
-        inputs={name: one.digest for name, one in parts.inputs.items()},
-        lock=of_value(dict(parts.lock)) if parts.lock else None,
-    )
-
-
-def _pinned(pin: Snapshot, record: Record) -> StepLineage:
-    """Return a pinned source's part: the pin alone decides its rows, not who made them when."""
-    name, output = next(iter(record.outputs.items()))
-    key = key_of_snapshot(pin.digest, pin.as_of, name, output.format)
-    return StepLineage(key=key, code=None, params={}, inputs={}, lock=None)
-
-
-def _snapshot(record: Record, pin: Snapshot | None) -> Object:
-    output = next(iter(record.outputs.values()))
-    as_of = record.parts.as_of if pin is None else pin.as_of
-    return {"digest": output.digest, "as_of": as_of, "rows": output.rows}

@@ -14,7 +14,7 @@ from mlgitops.core.diagnoses import Diagnosis
 from mlgitops.core.errors import GitError, MlgitopsError
 from mlgitops.core.workspaces import Checked, load
 from mlgitops.files import WorkTree
-from mlgitops.flow.releases import releases
+from mlgitops.flow.releases import heads
 from mlgitops.flow.seams import Seams
 from mlgitops.git.installed import version as git_version
 
@@ -199,7 +199,7 @@ def _clone(seams: Seams) -> Iterator[Diagnosis]:
 
 
 def _tags(seams: Seams, checked: Checked) -> Diagnosis:
-    known = {(one.model, str(one.version)) for one in releases(seams.repository)}
+    known = {(one.model, str(one.version)) for one in heads(seams.repository)}
     pins = [pin.spec for pin in checked.draft.pins]
     missing = sorted({(pin.model, pin.version) for pin in pins} - known)
     if missing:
@@ -230,7 +230,7 @@ def _store(seams: Seams) -> Iterator[Diagnosis]:
     yield Diagnosis(name="store", state="ok", detail="can be written")
     absent = [
         f"{one.model}@v{one.version}"
-        for one in releases(seams.repository)
+        for one in heads(seams.repository)
         if not seams.store.has(one.digest)
     ]
     if absent:

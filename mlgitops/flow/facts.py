@@ -17,11 +17,11 @@ class Releases(Mapping[str, Mapping[str, str]]):
 
     @cached_property
     def _known(self) -> dict[str, dict[str, str]]:
-        from mlgitops.flow.releases import releases
+        from mlgitops.flow.releases import heads
 
         known: dict[str, dict[str, str]] = {}
-        for release in releases(self.repository):
-            known.setdefault(release.model, {})[str(release.version)] = release.document.digest
+        for one in heads(self.repository):
+            known.setdefault(one.model, {})[str(one.version)] = one.digest
         return known
 
     @property

@@ -12,7 +12,8 @@ from mlgitops.core.digests import JSON, Digest, of_bytes, parse_digest
 from mlgitops.core.errors import MlgitopsError
 from mlgitops.core.findings import Finding
 from mlgitops.core.marks import Mark
-from mlgitops.core.releases import Release, message, to_json, written
+from mlgitops.core.release_documents import message, to_json, written
+from mlgitops.core.releases import Release
 from mlgitops.core.trees import Tree
 from mlgitops.flow.evidence import answers, parity, robustness
 from mlgitops.flow.evidence.parts import Held

@@ -9,23 +9,25 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from mlgitops.core.digests import Digest
 from mlgitops.core.errors import RaceLost, Refused
+from mlgitops.core.release_documents import message
 from mlgitops.core.releases import (
     Bump,
     Release,
     ReleaseDocument,
     Version,
     bump_for,
-    message,
     newest,
     tag_name,
 )
 from mlgitops.core.signatures import breaks
 from mlgitops.files import WorkTree
 from mlgitops.flow.assess import model_of
-from mlgitops.flow.build import Built, build
+from mlgitops.flow.build import Built, build, prepare
 from mlgitops.flow.evaluation import signature
-from mlgitops.flow.releases import releases
+from mlgitops.flow.releases import heads, releases
+from mlgitops.flow.releases import release as find
 from mlgitops.flow.seams import Seams
 from mlgitops.flow.workspaces import require
 from mlgitops.git import Published, RefUpdate
@@ -91,12 +93,28 @@ def release(
     spec = model_of(workspace, model)
     if not dry_run:
         _refuse_unshared(seams, commit)
-    built = build(seams, workspace, root, spec.spec, commit)
+    prepared = prepare(seams, workspace, root, spec.spec, commit)
     seams.store.flush()
     if not dry_run:
         # A source without a pin writes one while it runs: then this is not the commit any more.
         _refuse_dirty(seams)
+    done = _done(seams, model, prepared.recipe)
+    if done is not None:
+        return AlreadyReleased(release=done)
+    built = build(seams, prepared)
+    seams.store.flush()
     return _tag(seams, built, commit, chosen, dry_run=dry_run)
+
+
+def _done(seams: Seams, model: str, recipe: Digest) -> Release | None:
+    """Return the release that this would be, when its bytes are here: nothing is made again."""
+    for one in heads(seams.repository, model):
+        if one.recipe == recipe:
+            found = find(seams.repository, model, str(one.version))
+            named = (found.digest, *found.document.files.values())
+            if all(seams.store.has(digest) for digest in named):
+                return found
+    return None
 
 
 def _refuse_unshared(seams: Seams, commit: str) -> None:

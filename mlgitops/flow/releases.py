@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mlgitops.core.errors import MlgitopsError, UsageError
 from mlgitops.core.findings import did_you_mean
-from mlgitops.core.releases import Release, Version, from_message, newest, parse_tag
+from mlgitops.core.release_documents import HEAD_LINES, from_message, head
+from mlgitops.core.releases import Head, Release, Version, newest, parse_tag
 from mlgitops.git import Repository
 
 
@@ -34,6 +35,17 @@ def releases(repository: Repository, model: str | None = None) -> tuple[Release,
                 )
             )
     return tuple(sorted(found, key=lambda one: (one.model, one.version)))
+
+
+def heads(repository: Repository, model: str | None = None) -> tuple[Head, ...]:
+    """Return what the tags of ``model`` (or of all models) say first, lowest version first.
+
+    Thousands take a moment, since no document is read: whether one is whole is not looked at.
+    """
+    told = repository.tag_heads(f"{model}@v*" if model else "*@v*", HEAD_LINES)
+    found = [one for name, text in told.items() if (one := head(name, text)) is not None]
+    kept = (one for one in found if model in (None, one.model))
+    return tuple(sorted(kept, key=lambda one: (one.model, one.version)))
 
 
 def release(repository: Repository, model: str, version: str | None = None) -> Release:

@@ -10,12 +10,12 @@ from mlgitops.core.findings import did_you_mean
 from mlgitops.core.graphs import environment_order
 from mlgitops.core.pins import pin_path, read_as
 from mlgitops.core.promotions import Pinned, parse_branch
-from mlgitops.core.releases import Release, Version, newest
+from mlgitops.core.releases import Head, Version, newest
 from mlgitops.core.specs.environments import Pin
 from mlgitops.core.statuses import Cell, Matrix, Open, Row, cell
 from mlgitops.core.workspaces import Workspace
 from mlgitops.files import WorkTree
-from mlgitops.flow.releases import releases
+from mlgitops.flow.releases import heads
 from mlgitops.flow.seams import Seams
 from mlgitops.flow.workspaces import require
 from mlgitops.forge import PullRequest
@@ -48,7 +48,7 @@ def status(
             following = _open(seams)
         except Unreachable as error:
             notes.append(f"open pull requests are not known: {_first_line(error)}")
-    known = releases(seams.repository)
+    known = heads(seams.repository, model)
     ordered = environment_order(one.spec for one in workspace.environments.values())
     environments = tuple(environment.name for environment in ordered)
     names = sorted({*workspace.models, *(name for _, name in workspace.pins)})
@@ -84,7 +84,7 @@ def _row(
     model: str,
     environments: tuple[str, ...],
     following: Mapping[tuple[str, str], Open],
-    known: tuple[Release, ...],
+    known: tuple[Head, ...],
 ) -> Row:
     mine = [release for release in known if release.model == model]
     cells: dict[str, Cell] = {}

@@ -38,7 +38,12 @@ def verify(seams: Seams) -> tuple[Finding, ...]:
     tree = WorkTree(seams.repository.root)
     workspace = require(tree)
     found: list[Finding] = [*check_rendered(seams)]
-    known = {(one.model, str(one.version)): one for one in releases(seams.repository)}
+    pinned = sorted({model for _, model in workspace.pins})
+    known = {
+        (one.model, str(one.version)): one
+        for model in pinned
+        for one in releases(seams.repository, model)
+    }
     recomputed: set[str] = set()
     for (environment, model), pin in sorted(workspace.pins.items()):
         release = known.get((model, pin.spec.version))

@@ -156,6 +156,13 @@ class Reading(Calls):
                     linked.append(path)
         return CommitTree(self, commit, entries, tuple(linked))
 
+    def tag_heads(self, pattern: str, lines: int) -> dict[str, str]:
+        """Return the first ``lines`` of the messages of the tags that match, by name."""
+        form = f"--format=%(refname:strip=2)%00%(contents:lines={lines})%01"
+        out = self.run("for-each-ref", form, f"refs/tags/{pattern}")
+        pairs = (chunk.lstrip("\n").partition("\0") for chunk in out.split("\x01"))
+        return {name: text for name, _, text in pairs if name}
+
     def tags(self, pattern: str = "*") -> tuple[Tag, ...]:
         """Return the annotated tags that match, in one call to git."""
         fields = (

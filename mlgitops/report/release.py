@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import assert_never, cast
 
 from mlgitops.core.digests import JSON, short
+from mlgitops.core.release_documents import to_json as document_json
 from mlgitops.core.releases import ReleaseDocument, tag_name
-from mlgitops.core.releases import to_json as document_json
 from mlgitops.flow.release import AlreadyReleased, Outcome, Released, WouldRelease
 
 

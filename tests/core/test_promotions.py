@@ -17,7 +17,8 @@ from mlgitops.core.promotions import (
     record,
     record_path,
 )
-from mlgitops.core.releases import Version, bump_for, from_message, message, parse_tag
+from mlgitops.core.release_documents import from_message, message
+from mlgitops.core.releases import Version, bump_for, parse_tag
 from mlgitops.core.trees import MemoryTree
 from tests.core.facts import lineage, release_document, step
 

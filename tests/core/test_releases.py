@@ -6,17 +6,8 @@ import pytest
 
 from mlgitops.core.digests import of_bytes
 from mlgitops.core.errors import MlgitopsError
-from mlgitops.core.releases import (
-    Release,
-    Version,
-    bump_for,
-    from_message,
-    identity,
-    message,
-    newest,
-    parse_tag,
-    tag_name,
-)
+from mlgitops.core.release_documents import from_message, message
+from mlgitops.core.releases import Release, Version, bump_for, identity, newest, parse_tag, tag_name
 from tests.core.facts import lineage, release_document, step
 
 

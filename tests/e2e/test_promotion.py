@@ -261,6 +261,14 @@ def test_releasing_the_same_thing_twice_is_a_no_op_and_a_dirty_tree_is_refused(w
         )["digest"],
     }
     assert refs(world) == before
+    # What decides a release is known before anything is exported or judged.
+    assert world.call("release", MODEL) == 0
+    shown = capsys.readouterr()
+    assert "exporting" not in shown.err and "nothing to do: this is" in shown.out
+    assert world.call("release", MODEL, "--bump", "major", "--reason", "new year") == 0
+    assert refs(world) == before
+    assert world.call("release", MODEL, "--bump", "major") == 2
+    assert "--bump and --reason go together" in capsys.readouterr().err
     (world.clone / "new.txt").write_text("x")
     assert world.call("release", MODEL) == 1
     assert "new.txt" in capsys.readouterr().err

@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from mlgitops.core.releases import written
+from mlgitops.core.release_documents import written
 from tests.e2e.world import MODEL, World
 from tests.support import git
 

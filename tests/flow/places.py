@@ -12,7 +12,8 @@ from mlgitops import settings, wiring
 from mlgitops.core.digests import Digest, document, of_bytes
 from mlgitops.core.pins import hold_bytes, hold_path, pin_bytes, pin_path
 from mlgitops.core.promotions import Pinned, Promotion, branch_name, commit_message, record_path
-from mlgitops.core.releases import ReleaseDocument, StepLineage, Version, message, tag_name
+from mlgitops.core.release_documents import message
+from mlgitops.core.releases import ReleaseDocument, StepLineage, Version, tag_name
 from mlgitops.flow.seams import Seams
 from mlgitops.forge import Change, Check, Merged, PullRequest
 from mlgitops.git import Published, RefUpdate

@@ -8,7 +8,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from mlgitops.core.releases import Version, message, tag_name
+from mlgitops.core.release_documents import message
+from mlgitops.core.releases import Version, tag_name
 from tests.core.facts import release_document
 
 

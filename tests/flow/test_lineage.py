@@ -78,7 +78,7 @@ def test_it_says_whether_the_bytes_are_here(place):
 def test_a_commit_that_is_not_here_leaves_the_document_readable(place):
     repository = place.seams.repository
     document = place.document("1.0.0", "f" * 40)
-    from mlgitops.core.releases import message
+    from mlgitops.core.release_documents import message
     from mlgitops.git import RefUpdate
 
     head = git(place.root, "rev-parse", "HEAD")

@@ -14,7 +14,7 @@ from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding
 from mlgitops.core.fixes import Fix, replacing
 from mlgitops.core.marks import Mark
-from mlgitops.core.releases import message
+from mlgitops.core.release_documents import message
 from mlgitops.files import WorkTree
 from mlgitops.flow import remembering
 from mlgitops.flow.remembering import Observed, remembered

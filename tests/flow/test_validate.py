@@ -8,7 +8,7 @@ import pytest
 
 from mlgitops.core.findings import Finding
 from mlgitops.core.marks import Mark
-from mlgitops.core.releases import message
+from mlgitops.core.release_documents import message
 from mlgitops.files import WorkTree
 from mlgitops.flow.facts import gather
 from mlgitops.flow.validate import validate

@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from mlgitops import settings, wiring
-from mlgitops.core import manifests, releases, signatures
+from mlgitops.core import manifests, signatures
 from mlgitops.core.digests import Digest, document
 from mlgitops.core.pins import pin_bytes, pin_path
 from mlgitops.core.releases import ReleaseDocument, Version
@@ -181,7 +181,7 @@ def build(origin: Origin) -> Watched:
     exported = export(estimator, test[FEATURES], task="regression", row_id="id", tolerance=1e-3)
     scorer = Scorer(exported.onnx, exported.signature)
     made = _document(seams, estimator, test, scorer, exported.onnx, head)
-    tag = seams.repository.tag_object("bikes@v1.0.0", head, releases.message(made))
+    tag = seams.repository.tag_object("bikes@v1.0.0", head, release_documents.message(made))
     git(clone, "update-ref", "refs/tags/bikes@v1.0.0", tag)
     pin = pin_bytes("bikes", "1.0.0", made.digest).decode()
     commit(clone, {pin_path("prod", "bikes"): pin}, "Pin")
