@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from mlgitops import settings, wiring
-from mlgitops.core import manifests, signatures
+from mlgitops.core import manifests, release_documents, signatures
 from mlgitops.core.digests import Digest, document
 from mlgitops.core.pins import pin_bytes, pin_path
 from mlgitops.core.releases import ReleaseDocument, Version
