@@ -157,7 +157,9 @@ def _answered(scorer: Scorer, base: Scores, feeds: Mapping[str, Any]) -> dict[st
         spread = float(base.values.std())
         moved = gaps > spread if spread > 0 else gaps > 0
     else:
-        moved = (now != usual).reshape(len(gaps), -1).any(axis=1)
+        # Of several labels a row, any counts; no row is left where nothing was finite.
+        apart = now != usual
+        moved = apart if apart.ndim == 1 else apart.any(axis=1)
     lost = len(values) - int(finite.sum())
     return {
         "changed": _share(int(moved.sum()) + lost, len(values)),
