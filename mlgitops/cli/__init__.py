@@ -47,6 +47,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
     "watch": {
         "status": "show which version of each model runs where",
         "history": "tell who moved which version where, when, and on what evidence",
+        "card": "print the model card of a release: verdict, numbers, slices, odd input, origin",
         "lineage": "follow a release down to its data, code and parameters",
         "monitor": "compare what a model sees and answers now with its release",
         "retrain": "open the pull request that moves a pipeline to new data",

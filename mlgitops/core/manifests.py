@@ -14,6 +14,7 @@ _TYPES = {
     ".json": "application/json",
     ".parquet": "application/vnd.apache.parquet",
     ".md": "text/markdown",
+    ".svg": "image/svg+xml",
 }
 
 

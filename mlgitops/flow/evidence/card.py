@@ -1,78 +1,97 @@
-"""The model card: what a release is, in Markdown, from the numbers that it records."""
+"""The model card: a pure function of the release's other files, its lineage and its spec."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import cast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final, cast
 
-from mlgitops.core.digests import JSON, short
+from mlgitops.core.cards import card, headline
+from mlgitops.core.comparing import first_difference
+from mlgitops.core.digests import JSON, document
 from mlgitops.core.releases import Lineage, Object
 from mlgitops.core.signatures import Signature
 from mlgitops.core.specs.models import Model
+from mlgitops.core.workspaces import load
+from mlgitops.flow.evidence.pages import page
 from mlgitops.flow.evidence.parity import summary
-from mlgitops.flow.evidence.parts import Files, Made
+from mlgitops.flow.evidence.parts import Files, Held, Made
+from mlgitops.flow.evidence.plots import plots
 from mlgitops.flow.seams import Seams
+
+if TYPE_CHECKING:
+    from mlgitops.ml.labels import Floats, Scores
+
+_FROM: Final = ("evaluation.json", "measured.json", "robustness.json")
 
 
 def make(seams: Seams, made: Made, files: Files) -> Files:
-    """Return ``card.md``, from the numbers in ``evaluation.json``."""
-    numbers = cast(Object, json.loads(files["evaluation.json"]))
-    proof = summary(made.parity)
-    return {"card.md": card(made.model, numbers, proof, made.lineage, made.signature).encode()}
-
-
-def card(
-    model: Model,
-    numbers: Mapping[str, JSON],
-    parity: Object,
-    lineage: Lineage,
-    signature: Signature,
-) -> str:
-    """Return the card. No version, commit or time is in it, so equal models have equal cards."""
-    lines = [f"# {model.name}", "", f"Task: {model.task}. Trained by the pipeline"]
-    lines[-1] += f" `{lineage.pipeline}`, step `{model.artifact}`."
-    lines += ["", "## How good it is", ""]
-    lines.append(f"{numbers['rows']:,} rows of `{model.evaluation.data}`, 95 % intervals.")
-    lines += ["", "| metric | value | interval |", "|---|---|---|"]
-    metrics = cast("Mapping[str, Mapping[str, float]]", numbers["metrics"])
-    for name, one in metrics.items():
-        lines.append(f"| {name} | {one['value']:.6g} | {one['low']:.6g} to {one['high']:.6g} |")
-    lines += _slices(cast("Mapping[str, Mapping[str, Object]]", numbers["slices"]))
-    lines += [
-        "",
-        "## What goes in",
-        "",
-        "| column | kind | may be missing | seen |",
-        "|---|---|---|---|",
-    ]
-    for field in signature.inputs:
-        seen = f"{field.low:g} to {field.high:g}" if field.low is not None else ""
-        if field.categories is not None:
-            seen = f"{len(field.categories)} categories"
-        missing = "yes" if field.nullable else "no"
-        lines.append(f"| {field.name} | {field.kind} | {missing} | {seen} |")
-    lines += ["", f"Out: {', '.join(signature.outputs())}.", "", "## Proof of the export", ""]
-    lines.append(
-        f"ONNX and estimator were compared on {parity['rows']:,} rows: largest difference "
-        f"{parity['max_abs_diff']:.3g}, {parity['label_mismatches']} other labels."
+    """Return ``card.json``, ``card.md`` and ``card/<name>.svg``."""
+    evidence = {name: cast("Object", json.loads(files[name])) for name in _FROM}
+    return _files(
+        made.model,
+        made.signature,
+        made.lineage,
+        evidence,
+        summary(made.parity),
+        made.scores,
+        made.truth,
     )
-    lines += ["", "## Where it comes from", ""]
-    for name, step in lineage.steps.items():
-        lines.append(f"- step `{name}`: `{short(step.key)}`")
-    for name, snapshot in lineage.snapshots.items():
-        lines.append(f"- data `{name}`: {snapshot['rows']} rows as of {snapshot['as_of']}")
-    return "\n".join(lines) + "\n"
 
 
-def _slices(slices: Mapping[str, Mapping[str, Object]]) -> list[str]:
-    lines: list[str] = []
-    for column, values in slices.items():
-        names = list(cast("Mapping[str, float]", next(iter(values.values()))["metrics"]))
-        lines += ["", f"| {column} | rows | {' | '.join(names)} |"]
-        lines.append("|---|---|" + "---|" * len(names))
-        for value, one in values.items():
-            metrics = cast("Mapping[str, float | None]", one["metrics"])
-            cells = ["–" if m is None else f"{m:.6g}" for m in metrics.values()]
-            lines.append(f"| {value} | {one['rows']:,} | {' | '.join(cells)} |")
-    return lines
+def problems(held: Held) -> Iterator[str]:
+    """Make the card again, by the spec at the release's commit."""
+    from mlgitops.ml.labels import encode_target
+
+    document_ = held.document
+    draft = load(held.seams.repository.tree(held.release.commit)).draft
+    model = next((one.spec for one in draft.models if one.spec.name == document_.model), None)
+    if model is None:
+        yield f"card.json: the commit of {held.release.tag} has no model {document_.model!r}"
+        return
+    target = held.rows[str(held.option("target"))].to_numpy()
+    again = _files(
+        model,
+        held.signature,
+        document_.lineage,
+        {name: held.json(name) for name in _FROM},
+        document_.parity,
+        held.scores,
+        encode_target(held.scores.task, held.signature.classes, target),
+    )
+    drawn = {name for name in document_.files if name.startswith("card/")}
+    for name in sorted(drawn - again.keys()):
+        yield f"{name}: nothing explains this file"
+    for name, wanted in again.items():
+        if name not in document_.files:
+            yield f"{name}: is missing"
+        elif held.read(name) != wanted:
+            yield f"{name}: {_where(name, wanted, held.read(name))}"
+
+
+def _where(name: str, wanted: bytes, found: bytes) -> str:
+    if name.endswith(".json"):
+        told = first_difference(cast(JSON, json.loads(wanted)), cast(JSON, json.loads(found)))
+        return told or "is not in its canonical form"
+    pairs = zip(wanted.split(b"\n"), found.split(b"\n"), strict=False)
+    for number, (expected, there) in enumerate(pairs, 1):
+        if expected != there:
+            shown, must = (one.decode("utf-8", "replace")[:120] for one in (there, expected))
+            return f"line {number} is {shown!r}, and must be {must!r}"
+    return f"has {len(found)} bytes, and must have {len(wanted)}"
+
+
+def _files(
+    model: Model,
+    signature: Signature,
+    lineage: Lineage,
+    evidence: dict[str, Object],
+    parity: Object,
+    scores: Scores,
+    truth: Floats,
+) -> dict[str, bytes]:
+    drawn = plots(scores, truth, evidence, headline(model, evidence["evaluation.json"]))
+    told = card(model, signature, lineage, evidence, parity, sorted(drawn))
+    # Read back, so that a card made from the stored text is the same to the last digit.
+    text = document(told)
+    return {"card.json": text, "card.md": page(json.loads(text)).encode(), **drawn}

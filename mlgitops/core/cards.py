@@ -1,0 +1,243 @@
+"""Model cards: what a reviewer wants to know of a release, put together from its other evidence.
+
+The sections are those of Hugging Face's and the Model Card Toolkit's templates. Nothing of a
+version, a commit or a time is in a card, so that equal models have equal cards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from mlgitops.core import signatures
+from mlgitops.core.digests import JSON
+from mlgitops.core.metrics import METRICS
+from mlgitops.core.releases import Lineage, Object
+from mlgitops.core.signatures import Signature
+from mlgitops.core.specs.gates import Gate
+from mlgitops.core.specs.models import Model
+
+State = Literal["good", "note", "bad"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """A metric with its interval, where there is one; ``value`` is None where it is undefined."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sliced:
+    """One metric of the rows where ``column`` has one value; ``apart``: chance does not explain
+    how far it is behind the whole."""
+
+    column: str
+    value: str
+    rows: int
+    metric: str
+    figure: Value
+    apart: bool
+
+
+def value_of(one: JSON) -> Value:
+    """Read a metric as ``evaluation.json`` has it: a number, or {value, low, high}."""
+    if isinstance(one, dict):
+        return Value(
+            value=cast("float | None", one.get("value")),
+            low=cast("float | None", one.get("low")),
+            high=cast("float | None", one.get("high")),
+        )
+    return Value(value=cast("float | None", one))
+
+
+def metrics_of(numbers: Mapping[str, JSON]) -> dict[str, Value]:
+    """Return the metrics of all rows by name."""
+    listed = cast("Mapping[str, JSON]", numbers["metrics"])
+    return {name: value_of(one) for name, one in listed.items()}
+
+
+def headline(model: Model, numbers: Mapping[str, JSON]) -> str | None:
+    """Return the metric that the spec names first."""
+    metrics = metrics_of(numbers)
+    named = [str(one) for one in model.evaluation.metrics if str(one) in metrics]
+    return next(iter([*named, *metrics]), None)
+
+
+def slices_of(numbers: Mapping[str, JSON], metric: str) -> tuple[Sliced, ...]:
+    """Return the slices by one metric, the worst first; undefined ones last."""
+    whole = metrics_of(numbers)[metric]
+    found = []
+    columns = cast("Mapping[str, Mapping[str, Object]]", numbers.get("slices", {}))
+    for column, values in columns.items():
+        for value, one in values.items():
+            measured = cast("Mapping[str, JSON]", one.get("metrics", {}))
+            figure = value_of(measured.get(metric))
+            found.append(
+                Sliced(
+                    column=column,
+                    value=value,
+                    rows=cast(int, one.get("rows", 0)),
+                    metric=metric,
+                    figure=figure,
+                    apart=_behind(figure, whole, higher=higher_is_better(metric)),
+                )
+            )
+    sign = 1.0 if higher_is_better(metric) else -1.0
+    return tuple(
+        sorted(
+            found,
+            key=lambda one: (
+                one.figure.value is None,
+                sign * (one.figure.value or 0.0),
+                one.column,
+                one.value,
+            ),
+        )
+    )
+
+
+def higher_is_better(metric: str) -> bool:
+    """Return which way a metric is better; an unknown one is taken for a cost."""
+    known = METRICS.get(metric)
+    return known is not None and known.direction == "higher"
+
+
+def _behind(figure: Value, whole: Value, *, higher: bool) -> bool:
+    if whole.value is None or figure.low is None or figure.high is None:
+        return False
+    return figure.high < whole.value if higher else figure.low > whole.value
+
+
+def verdict(
+    model: Model,
+    numbers: Mapping[str, JSON],
+    parity: Mapping[str, JSON],
+    robustness: Mapping[str, JSON],
+) -> Iterator[tuple[State, str, str]]:
+    """Yield (state, what was asked, answer): what a reviewer reads first."""
+    metrics = metrics_of(numbers)
+    for gate in model.gates:
+        fixed = gate.min is not None or gate.max is not None
+        if fixed and gate.metric is not None and gate.metric in metrics:
+            yield _gated(gate, metrics[gate.metric])
+    over, other = cast(int, parity["rows_over"]), cast(int, parity["label_mismatches"])
+    yield (
+        "good" if parity["ok"] is True and not over and not other else "note",
+        "ONNX answers what the estimator answers",
+        f"{parity['rows']:,} rows, largest difference {cast(float, parity['max_abs_diff']):.2g}, "
+        f"{other} other labels, {over} over the tolerance",
+    )
+    first = headline(model, numbers)
+    if first is not None:
+        yield from _slices(numbers, first, metrics)
+    yield _odd(cast("Mapping[str, JSON]", robustness["summary"]))
+
+
+def _gated(gate: Gate, figure: Value) -> tuple[State, str, str]:
+    limit = cast(float, gate.min if gate.min is not None else gate.max)
+    least = gate.min is not None
+    value = cast(float, figure.value)
+    ok = value >= limit if least else value <= limit
+    end = figure.low if least else figure.high
+    sure = end is None or (end >= limit if least else end <= limit)
+    state: State = "bad" if not ok else "good" if sure else "note"
+    beyond = "" if sure or not ok else "; the interval reaches beyond the limit"
+    asked = f"{gate.metric} at {'least' if least else 'most'} {limit:g}"
+    return state, asked, f"{shown(figure)}{beyond}"
+
+
+def _slices(
+    numbers: Mapping[str, JSON], name: str, metrics: Mapping[str, Value]
+) -> Iterator[tuple[State, str, str]]:
+    found = [one for one in slices_of(numbers, name) if one.figure.value is not None]
+    if not found:
+        return
+    behind = [one for one in found if one.apart]
+    worst = found[0]
+    told = f"weakest: {worst.column} = {worst.value}, {name} {shown(worst.figure)}"
+    told += f" on {worst.rows:,} rows; the whole {shown(metrics[name])}"
+    if any(one.figure.low is not None for one in found):
+        told = f"{len(behind)} of {len(found)} behind the whole by more than chance; {told}"
+    yield "note" if behind else "good", "slices", told
+
+
+def _odd(summary: Mapping[str, JSON]) -> tuple[State, str, str]:
+    lost = cast(int, summary["not_finite"]) + cast(int, summary["fails"])
+    told = f"{summary['cases']} kinds of it, {summary['refused']} refused at the door, "
+    told += f"{lost} without an answer" if lost else "every other one answered with a number"
+    worst = cast("Mapping[str, JSON] | None", summary.get("worst"))
+    if worst:
+        share = cast(float, worst["changed"])
+        told += f"; {worst['column']} {worst['case']} changes {share:.0%} of the answers"
+    return "note" if lost else "good", "odd input", told
+
+
+def shown(figure: Value) -> str:
+    """Return a metric with its interval, as people read it."""
+    if figure.value is None:
+        return "undefined"
+    text = f"{figure.value:.4g}"
+    if figure.low is not None and figure.high is not None:
+        text += f" [{figure.low:.4g}, {figure.high:.4g}]"
+    return text
+
+
+def card(
+    model: Model,
+    signature: Signature,
+    lineage: Lineage,
+    evidence: Mapping[str, Mapping[str, JSON]],
+    parity: Mapping[str, JSON],
+    plots: Sequence[str],
+) -> Object:
+    """Return ``card.json``. ``evidence``: the other JSON files of the release by name."""
+    numbers = evidence["evaluation.json"]
+    robustness = evidence["robustness.json"]
+    checks: list[JSON] = [
+        {"state": state, "asked": asked, "answer": answer}
+        for state, asked, answer in verdict(model, numbers, parity, robustness)
+    ]
+    steps: Object = {
+        name: {"key": step.key, "code": step.code, "lock": step.lock, "params": step.params}
+        for name, step in lineage.steps.items()
+    }
+    return {
+        "apiVersion": "mlgitops/v1",
+        "kind": "ModelCard",
+        "verdict": checks,
+        "model_details": {
+            "name": model.name,
+            "description": model.description,
+            "owners": list(model.owners),
+            "task": model.task,
+            "format": "onnx",
+            "pipeline": model.pipeline,
+            "artifact": model.artifact,
+        },
+        "signature": signatures.to_json(signature),
+        "evaluation_data": {
+            "output": model.evaluation.data,
+            "rows": numbers["rows"],
+            "target": model.evaluation.target,
+            "id": model.evaluation.id,
+        },
+        "training_data": {
+            "pipeline": lineage.pipeline,
+            "snapshots": dict(lineage.snapshots),
+            "tables": list(lineage.training),
+        },
+        "quantitative_analysis": {
+            "metrics": numbers["metrics"],
+            "slices": numbers.get("slices", {}),
+            "headline": headline(model, numbers),
+            "parity": dict(parity),
+        },
+        "robustness": dict(robustness),
+        "measured": dict(evidence["measured.json"]),
+        "lineage": {"steps": steps},
+        "plots": list(plots),
+    }
