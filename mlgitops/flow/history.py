@@ -66,7 +66,8 @@ def history(
     base = repository.base(seams.branch)
     known = releases(repository, model)
     moved = list(_moved(repository, base, model))
-    _require_known(repository, base, model, environment, bool(known or moved))
+    if environment is not None or not (known or moved):
+        _require_known(repository, base, model, environment, bool(known or moved))
     told = [] if environment is not None else [_released(release) for release in known]
     looks = _observed(repository, model)
     told += [event for event in (*moved, *looks) if environment in (None, event.environment)]

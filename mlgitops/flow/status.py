@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mlgitops.core.digests import parse_digest
+from mlgitops.core.drafts import folder
 from mlgitops.core.errors import GitError, MlgitopsError, Unreachable, UsageError
 from mlgitops.core.findings import did_you_mean
 from mlgitops.core.graphs import environment_order
 from mlgitops.core.pins import pin_path, read_as
 from mlgitops.core.promotions import Pinned, parse_branch
 from mlgitops.core.releases import Head, Version, newest
-from mlgitops.core.specs.environments import Pin
+from mlgitops.core.specs.environments import Hold, Pin
 from mlgitops.core.statuses import Cell, Matrix, Open, Row, cell
-from mlgitops.core.workspaces import Workspace
 from mlgitops.files import WorkTree
 from mlgitops.flow.releases import heads
 from mlgitops.flow.seams import Seams
-from mlgitops.flow.workspaces import require
+from mlgitops.flow.workspaces import require_part
 from mlgitops.forge import PullRequest
 
 
@@ -39,7 +39,9 @@ def status(
             notes.append(f"not up to date: {_first_line(error)}")
     commit = None if local else seams.repository.base(seams.branch)
     tree = WorkTree(seams.repository.root) if commit is None else seams.repository.tree(commit)
-    workspace = require(tree)
+    draft = require_part(tree, _tells)
+    pins = {(folder(one.path), one.spec.model): one.spec for one in draft.pins}
+    holds = {(folder(one.path), one.spec.model): one.spec for one in draft.holds}
     following: Mapping[tuple[str, str], Open] = {}
     if offline:
         notes.append("open pull requests are not shown: the forge was not asked")
@@ -48,10 +50,13 @@ def status(
             following = _open(seams)
         except Unreachable as error:
             notes.append(f"open pull requests are not known: {_first_line(error)}")
-    known = heads(seams.repository, model)
-    ordered = environment_order(one.spec for one in workspace.environments.values())
+    known: dict[str, list[Head]] = {}
+    for one in heads(seams.repository, model):
+        known.setdefault(one.model, []).append(one)
+    ordered = environment_order(one.spec for one in draft.environments)
     environments = tuple(environment.name for environment in ordered)
-    names = sorted({*workspace.models, *(name for _, name in workspace.pins)})
+    models = {one.spec.name for one in draft.models}
+    names = sorted(models | {name for _, name in pins})
     if model is not None and model not in names:
         raise UsageError(
             f"there is no model {model!r}",
@@ -62,12 +67,17 @@ def status(
         commit=commit,
         environments=environments,
         rows=tuple(
-            _row(workspace, name, environments, following, known)
+            _row(pins, holds, name, environments, following, known)
             for name in names
             if model in (None, name)
         ),
         notes=tuple(notes),
     )
+
+
+def _tells(path: str) -> bool:
+    """Pipelines do not tell what runs where, and with hundreds of models they take most time."""
+    return path.startswith("environments/") or path.endswith("/model.yaml")
 
 
 def _first_line(error: MlgitopsError) -> str:
@@ -80,22 +90,22 @@ def _place(seams: Seams) -> str:
 
 
 def _row(
-    workspace: Workspace,
+    pins: Mapping[tuple[str, str], Pin],
+    holds: Mapping[tuple[str, str], Hold],
     model: str,
     environments: tuple[str, ...],
     following: Mapping[tuple[str, str], Open],
-    known: tuple[Head, ...],
+    known: Mapping[str, list[Head]],
 ) -> Row:
-    mine = [release for release in known if release.model == model]
+    mine = known.get(model, [])
     cells: dict[str, Cell] = {}
     for environment in environments:
-        pin = workspace.pins.get((environment, model))
-        hold = workspace.holds.get((environment, model))
+        pin = pins.get((environment, model))
         cells[environment] = cell(
             model,
             environment,
-            None if pin is None else _pinned(pin.spec),
-            None if hold is None else hold.spec,
+            None if pin is None else _pinned(pin),
+            holds.get((environment, model)),
             following.get((environment, model)),
             mine,
         )

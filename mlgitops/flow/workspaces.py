@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+from typing import NoReturn
+
+from mlgitops.core.drafts import Draft, read_draft
 from mlgitops.core.errors import Refused, SpecError
+from mlgitops.core.findings import Finding
 from mlgitops.core.trees import Tree
 from mlgitops.core.workspaces import Workspace, load
 
@@ -14,9 +19,29 @@ def require(tree: Tree) -> Workspace:
     that a file cannot be read as YAML.
     """
     checked = load(tree)
-    if checked.workspace is not None:
-        return checked.workspace
-    wrong = [finding for finding in checked.findings if finding.severity == "error"]
+    if checked.workspace is None:
+        _refuse(checked.findings)
+    return checked.workspace
+
+
+def require_part(tree: Tree, wanted: Callable[[str], bool]) -> Draft:
+    """Return the specs whose path is ``wanted``; when one is unreadable it raises as ``require``.
+
+    No rule is asked: what somebody broke elsewhere does not hide what runs where.
+    """
+    draft, findings = read_draft(tree, frozenset(filter(wanted, _paths(tree))))
+    if any(finding.severity == "error" for finding in findings):
+        _refuse(findings)
+    return draft
+
+
+def _paths(tree: Tree) -> Iterator[str]:
+    yield from tree.paths("environments")
+    yield from tree.paths("pipelines")
+
+
+def _refuse(findings: Iterable[Finding]) -> NoReturn:
+    wrong = [finding for finding in findings if finding.severity == "error"]
     # What cannot be read hides what else there may be.
     errors = sorted(wrong, key=lambda finding: finding.rule != "yaml")
     shown = [f"{f.at}: {f.message}" for f in errors[:3]]
