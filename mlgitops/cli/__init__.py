@@ -30,7 +30,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
         "plan": "show which steps would run, and why",
         "run": "run what `plan` says; reuse what nothing changed",
         "runs": "list, filter and sort the runs that were recorded, or show one",
-        "diff": "compare two runs: parameters, metrics, code, data, environment, durations",
+        "diff": "compare two runs or releases: parameters, metrics, code, data, environment",
         "refresh": "take a new snapshot of a pipeline's sources",
         "release": "export, prove, evaluate, describe and tag a model",
     },

@@ -1,19 +1,25 @@
-"""``mlgitops diff``: what differs between two runs."""
+"""``mlgitops diff``: what differs between two runs, or two releases."""
 
 from __future__ import annotations
 
 import argparse
+import re
 
 EXAMPLES = """examples:
   mlgitops diff                            the last run against the one before it
   mlgitops diff 3f9c2a latest              a run by the beginning of its id, and the newest
   mlgitops diff main my-branch             the newest run at the tip of each
   mlgitops diff HEAD~1 HEAD --format markdown
+  mlgitops diff churn@1.0.0 churn@1.1.0    two releases, compared row by row on the newer one's data
 
 Parameters, metrics with their intervals, code by file, data by digest, versions of the environment
 and seconds. Intervals that overlap do not tell which run is better. A step that was reused is
 compared by what the run that did its work recorded.
 """
+
+
+# No branch or commit looks like it by chance: `@` with a version behind it.
+_RELEASE = re.compile(r"[a-z0-9][a-z0-9-]*@v?\d+\.\d+\.\d+")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +35,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Show what differs."""
+    if _RELEASE.fullmatch(args.old) and _RELEASE.fullmatch(args.new):
+        return _releases(args)
     from mlgitops.cli.terminal import paint, write, write_json
     from mlgitops.core.differences import to_json
     from mlgitops.flow.experiments import open_experiments
@@ -45,4 +53,19 @@ def run(args: argparse.Namespace) -> int:
         write(markdown(found, everything=args.all))
     else:
         write(page(found, paint(), everything=args.all))
+    return 0
+
+
+def _releases(args: argparse.Namespace) -> int:
+    from mlgitops.cli.terminal import write, write_json
+    from mlgitops.core.release_differences import to_json
+    from mlgitops.flow.release_diff import release_difference
+    from mlgitops.report.release_differences import markdown, text
+    from mlgitops.wiring import open_project
+
+    found = release_difference(open_project(args), args.old, args.new)
+    if args.format == "json":
+        write_json(to_json(found))
+    else:
+        write(markdown(found) if args.format == "markdown" else text(found))
     return 0
