@@ -15,7 +15,7 @@ from mlgitops.core.releases import Lineage, ReleaseDocument, Version
 from mlgitops.core.specs.models import Model
 from mlgitops.core.workspaces import Workspace
 from mlgitops.flow.evaluation import headline, refuse_bad_rows, table
-from mlgitops.flow.evidence import answers, card, profile, robustness
+from mlgitops.flow.evidence import answers, card, environment, profile, robustness, sbom
 from mlgitops.flow.evidence import measured as measured_
 from mlgitops.flow.evidence import model as model_
 from mlgitops.flow.evidence.parity import summary
@@ -38,6 +38,8 @@ MAKERS: Final[tuple[Maker, ...]] = (
     robustness.make,
     measured_.make,
     card.make,
+    environment.make,
+    sbom.make,
 )
 # What a gate asks of the document itself, without the bytes.
 MEASURED: Final = ("latency_p50_ms", "latency_p99_ms", "machine")

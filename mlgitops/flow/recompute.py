@@ -15,7 +15,7 @@ from mlgitops.core.marks import Mark
 from mlgitops.core.release_documents import message, to_json, written
 from mlgitops.core.releases import Release
 from mlgitops.core.trees import Tree
-from mlgitops.flow.evidence import answers, card, parity, robustness
+from mlgitops.flow.evidence import answers, card, environment, parity, robustness, sbom
 from mlgitops.flow.evidence.parts import Held
 from mlgitops.flow.seams import Seams
 
@@ -25,6 +25,8 @@ CHECKS: Final[tuple[Callable[[Held], Iterator[str]], ...]] = (
     parity.problems,
     robustness.problems,
     card.problems,
+    environment.problems,
+    sbom.problems,
 )
 
 
