@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -55,6 +55,11 @@ class Signature:
             case "multiclass-classification":
                 return ("label", "probabilities")
 
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each output; -1 stands for as many as there are rows."""
+        wide = {"probabilities": (-1, len(self.classes))}
+        return {name: wide.get(name, (-1,)) for name in self.outputs()}
+
 
 def to_json(signature: Signature) -> dict[str, JSON]:
     """Return the JSON form, as stored in a release."""
@@ -72,6 +77,7 @@ def to_json(signature: Signature) -> dict[str, JSON]:
         "task": signature.task,
         "inputs": inputs,
         "outputs": list(signature.outputs()),
+        "shapes": {name: list(shape) for name, shape in signature.shapes().items()},
         "classes": list(signature.classes),
         "row_id": signature.row_id,
         "tolerance": signature.tolerance,
@@ -129,3 +135,46 @@ def breaks(old: Signature, new: Signature) -> tuple[str, ...]:
         elif field.nullable and not after[name].nullable:
             reasons.append(f"input {name!r} may no longer be missing")
     return tuple(reasons)
+
+
+def notes(old: Signature, new: Signature) -> tuple[str, ...]:
+    """Return what a caller of ``old`` should know of ``new``, although every request still fits."""
+    told: list[str] = []
+    after = {field.name: field for field in new.inputs}
+    for field in old.inputs:
+        now = after.get(field.name)
+        if now is not None and now.kind == field.kind:
+            told += _seen(field, now)
+            if now.nullable and not field.nullable:
+                told.append(f"input {field.name!r} may be missing now")
+    if old.row_id != new.row_id:
+        told.append(f"the row id was {old.row_id!r} and is {new.row_id!r}: labels join by it")
+    if new.tolerance > old.tolerance:
+        told.append(
+            f"answers may be {new.tolerance:g} off the estimator's, before {old.tolerance:g}"
+        )
+    return tuple(told)
+
+
+def _seen(old: Field, new: Field) -> list[str]:
+    """Tell how what training saw of an input moved; outside of it, answers are guesses."""
+    told = []
+    gone = sorted(set(old.categories or ()) - set(new.categories or ()))
+    fresh = sorted(set(new.categories or ()) - set(old.categories or ()))
+    if gone and new.categories is not None:
+        told.append(f"input {old.name!r} was trained without {_some(gone)}, which it knew before")
+    if fresh and old.categories is not None:
+        told.append(f"input {old.name!r} knows {_some(fresh)} now")
+    if None in (old.low, old.high, new.low, new.high):
+        return told
+    was, now = f"{old.low:g} to {old.high:g}", f"{new.low:g} to {new.high:g}"
+    if (new.low or 0.0) > (old.low or 0.0) or (new.high or 0.0) < (old.high or 0.0):
+        told.append(f"input {old.name!r} was trained on {now}, before on {was}: narrower")
+    elif (new.low, new.high) != (old.low, old.high):
+        told.append(f"input {old.name!r} was trained on {now}, before on {was}: wider")
+    return told
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(name) for name in names[:5])
+    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
