@@ -20,6 +20,8 @@ from mlgitops.core.releases import (
 
 _SIGNATURE = re.compile(r"^-----BEGIN (?:SSH|PGP|SIGNED) ", re.MULTILINE)
 _MAYBE_ALIAS = re.compile(r"(?:^|[\s\[{,])\*\w")
+# Entries of a mapping, at most.
+_ON_A_LINE: Final = 3
 # Subject, blank line, apiVersion, kind, model, version, digest, identity, recipe.
 HEAD_LINES: Final = 9
 # Characters; a document of a model with many features and steps has some ten thousand.
@@ -39,6 +41,15 @@ def _yaml(value: JSON) -> str:
 
         def ignore_aliases(self, data: object) -> bool:
             return True
+
+        def represent_mapping(
+            self, tag: str, mapping: object, flow_style: bool | None = None
+        ) -> yaml.MappingNode:
+            node = super().represent_mapping(tag, mapping, flow_style)  # type: ignore[arg-type]
+            # A few numbers read well on one line, twenty digests do not.
+            if len(node.value) > _ON_A_LINE:
+                node.flow_style = False
+            return node
 
     text = yaml.dump(
         value,

@@ -147,5 +147,13 @@ def evaluation(
 
 def headline(numbers: Mapping[str, JSON]) -> dict[str, JSON]:
     """Return the part that a tag's document carries: of the slices only their names."""
-    kept = {name: numbers[name] for name in ("rows", "target", "id", "metrics")}
-    return {**kept, "slices": list(cast("Mapping[str, JSON]", numbers["slices"]))}
+    kept = {name: numbers[name] for name in ("rows", "target", "id")}
+    told = cast("Mapping[str, Mapping[str, JSON]]", numbers["metrics"])
+    metrics: dict[str, JSON] = {
+        name: {key: one[key] for key in ("value", "low", "high")} for name, one in told.items()
+    }
+    return {
+        **kept,
+        "metrics": metrics,
+        "slices": list(cast("Mapping[str, JSON]", numbers["slices"])),
+    }
