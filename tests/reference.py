@@ -50,6 +50,7 @@ SECTIONS: dict[str, type[Spec]] = {
     "Evaluation": models.Evaluation,
     "Export": models.Export,
     "Parity": models.ParitySpec,
+    "Card": models.CardSpec,
     "Monitoring": models.Monitoring,
     "Drift": models.Drift,
     "Labels": models.Labels,

@@ -16,7 +16,7 @@ from mlgitops.core.metrics import METRICS
 from mlgitops.core.releases import Lineage, Object
 from mlgitops.core.signatures import Signature
 from mlgitops.core.specs.gates import Gate
-from mlgitops.core.specs.models import Model
+from mlgitops.core.specs.models import CardSpec, Model
 
 State = Literal["good", "note", "bad"]
 
@@ -218,6 +218,7 @@ def card(
             "pipeline": model.pipeline,
             "artifact": model.artifact,
         },
+        "considerations": _words(model.card),
         "signature": signatures.to_json(signature),
         "evaluation_data": {
             "output": model.evaluation.data,
@@ -240,4 +241,16 @@ def card(
         "measured": dict(evidence["measured.json"]),
         "lineage": {"steps": steps},
         "plots": list(plots),
+    }
+
+
+def _words(said: CardSpec) -> Object:
+    """Return what the authors say themselves."""
+    return {
+        "intended_use": said.intended_use,
+        "out_of_scope": said.out_of_scope,
+        "limitations": list(said.limitations),
+        "ethical": list(said.ethical),
+        "license": said.license,
+        "contacts": list(said.contacts),
     }

@@ -19,6 +19,7 @@ from mlgitops.core.specs.base import (
 from mlgitops.core.specs.gates import Gate
 
 __all__ = [
+    "CardSpec",
     "Drift",
     "Evaluation",
     "Export",
@@ -121,6 +122,23 @@ class Monitoring(Spec):
     )
 
 
+class CardSpec(Spec):
+    """What only its authors can say of a model; the model card carries it in their words."""
+
+    intended_use: str | None = Field(
+        default=None, description="What it is for, and who should use it."
+    )
+    out_of_scope: str | None = Field(default=None, description="What it must not be used for.")
+    limitations: list[str] = Field(default=[], description="What it cannot do, one a line.")
+    ethical: list[str] = Field(
+        default=[], description="Risks to people, and what is done about them, one a line."
+    )
+    license: str | None = Field(
+        default=None, description="The licence of the model, such as `apache-2.0`."
+    )
+    contacts: list[str] = Field(default=[], description="Whom to ask, such as an address.")
+
+
 class Model(Spec):
     """A model: which artifact it is, how it is judged, exported, gated and watched."""
 
@@ -153,4 +171,7 @@ class Model(Spec):
     )
     monitoring: Monitoring = Field(
         default=Monitoring.model_construct(), description="What it is held against when served."
+    )
+    card: CardSpec = Field(
+        default=CardSpec.model_construct(), description="What its authors say on its model card."
     )

@@ -103,7 +103,9 @@ def _words(card: Mapping[str, Any]) -> Iterator[str]:
         value = said.get(name)
         if value:
             yield from ("", f"## {title}", "")
-            yield from [f"- {inert(one)}" for one in value] if isinstance(value, list) else [value]
+            yield from (
+                [f"- {inert(one)}" for one in value] if isinstance(value, list) else [inert(value)]
+            )
 
 
 def _quality(card: Mapping[str, Any]) -> Iterator[str]:
