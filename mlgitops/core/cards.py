@@ -160,9 +160,11 @@ def _slices(
     worst = found[0]
     told = f"weakest: {worst.column} = {worst.value}, {name} {shown(worst.figure)}"
     told += f" on {worst.rows:,} rows; the whole {shown(metrics[name])}"
-    if any(one.figure.low is not None for one in found):
+    judged = any(one.figure.low is not None for one in found)
+    if judged:
         told = f"{len(behind)} of {len(found)} behind the whole by more than chance; {told}"
-    yield "note" if behind else "good", "slices", told
+    # Without intervals nothing was judged, and that is no pass.
+    yield "good" if judged and not behind else "note", "slices", told
 
 
 def _odd(summary: Mapping[str, JSON]) -> tuple[State, str, str]:
