@@ -8,6 +8,7 @@ EXAMPLES = """examples:
   mlgitops lineage churn                       the newest release, as a tree
   mlgitops lineage churn@1.4.0 --json
   mlgitops lineage churn --format mermaid      a picture, for a Markdown page
+  mlgitops lineage churn --format svg > lineage.svg
 """
 
 
@@ -15,7 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("release", metavar="MODEL[@VERSION]", help="default: the newest version")
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--format", choices=("text", "json", "mermaid"), default="text")
+    form.add_argument("--format", choices=("text", "json", "mermaid", "svg"), default="text")
     form.add_argument("--json", dest="format", action="store_const", const="json")
     parser.add_argument("--offline", action="store_true", help="do not fetch")
 
@@ -26,11 +27,17 @@ def run(args: argparse.Namespace) -> int:
     from mlgitops.core.lineages import to_json
     from mlgitops.flow.lineage import lineage
     from mlgitops.report.lineage import mermaid, page
+    from mlgitops.report.lineage_svg import svg
     from mlgitops.wiring import open_project
 
     trace = lineage(open_project(args), args.release, offline=args.offline)
-    if args.format == "json":
-        write_json(to_json(trace))
-    else:
-        write(mermaid(trace) if args.format == "mermaid" else page(trace, paint()))
+    match args.format:
+        case "json":
+            write_json(to_json(trace))
+        case "mermaid":
+            write(mermaid(trace))
+        case "svg":
+            write(svg(trace).rstrip())
+        case _:
+            write(page(trace, paint()))
     return 0

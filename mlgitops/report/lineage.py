@@ -69,7 +69,7 @@ def _step(trace: Trace, name: str) -> Branch:
         head += "  (makes the model)"
     facts = []
     if snapshot is not None:
-        facts.append(_snapshot(snapshot))
+        facts.append(snapshot_words(snapshot))
     facts += [f"input {key} {short(digest)}" for key, digest in sorted(step.inputs.items())]
     if step.code is not None:
         facts.append(f"code {short(step.code)}")
@@ -80,7 +80,8 @@ def _step(trace: Trace, name: str) -> Branch:
     return head, [(fact, ()) for fact in facts]
 
 
-def _snapshot(snapshot: Mapping[str, JSON]) -> str:
+def snapshot_words(snapshot: Mapping[str, JSON]) -> str:
+    """Return what a source brought in: rows, as of when, the digest's first letters."""
     rows = snapshot.get("rows")
     count = f"{rows:,} rows" if isinstance(rows, int) else "data"
     as_of = f" as of {snapshot['as_of']}" if snapshot.get("as_of") else ""
@@ -108,7 +109,7 @@ def mermaid(trace: Trace) -> str:
             told = f"{name}<br/>code {short(code)}" if code else name
             lines.append(f"  {ids[name]}[{_label(told)}]")
         else:
-            lines.append(f"  {ids[name]}[({_label(f'{name}<br/>{_snapshot(snapshot)}')})]")
+            lines.append(f"  {ids[name]}[({_label(f'{name}<br/>{snapshot_words(snapshot)}')})]")
     title = f"{document.model} {document.version}<br/>{short(document.digest)}"
     lines.append(f"  release([{_label(title)}])")
     lines += [f"  {ids[before]} --> {ids[after]}" for before, after in trace.edges]
