@@ -9,11 +9,13 @@ change the directory or close what it was not given (not glibc 2.34), ``subproce
 from __future__ import annotations
 
 import ctypes
+import errno
 import functools
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +31,8 @@ _NEEDED: Final = (
     "posix_spawn_file_actions_addchdir_np",
     "posix_spawn_file_actions_addclosefrom_np",
 )
+# Seconds between attempts on a file that somebody still writes.
+_PAUSES: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 # What Python ignores for itself, and a program that it starts expects as usual.
 _DEFAULTS: Final = ("SIGPIPE", "SIGXFSZ")
 
@@ -47,6 +51,26 @@ def spawn(
     ``stdin`` and ``output`` (both what it says and what goes wrong) are open files; it gets no
     other. Raises OSError when it cannot be started. Whoever calls waits for it (``os.wait4``).
     """
+    for pause in _PAUSES:
+        try:
+            return _spawned(program, argv, directory, environment, stdin, output)
+        except OSError as error:
+            # A command that starts at this very moment has what was open here until its own
+            # program is loaded, a script that was just written among it (golang/go#22315).
+            if error.errno != errno.ETXTBSY:
+                raise
+            time.sleep(pause)
+    return _spawned(program, argv, directory, environment, stdin, output)
+
+
+def _spawned(
+    program: str,
+    argv: Sequence[str],
+    directory: Path,
+    environment: Mapping[str, str],
+    stdin: int,
+    output: int,
+) -> int:
     library = _library()
     if library is None:
         return _usual(program, argv, directory, environment, stdin, output)

@@ -19,7 +19,11 @@ from mlgitops.flow.seams import Seams
 from mlgitops.git.installed import version as git_version
 
 # What pulls in what cannot be told from its own name.
-_MODULES: Final = {"scikit-learn": "sklearn", "protobuf": "google.protobuf"}
+_MODULES: Final = {
+    "cyclonedx-python-lib": "cyclonedx",
+    "protobuf": "google.protobuf",
+    "scikit-learn": "sklearn",
+}
 _FOR: Final = {
     "ml": "to train, export and judge models",
     "serve": "to serve them",

@@ -18,7 +18,7 @@ from mlgitops.flow.seams import Seams
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlgitops.ml.labels import Scores
+    from mlgitops.ml.labels import Floats, Scores
 
 # Enough for any reader, and few enough that recomputing gives the same text.
 DECIMALS: Final = 9
@@ -111,7 +111,7 @@ def evaluation(
     """Return the numbers of a release document's ``evaluation`` (see ``ReleaseDocument``)."""
     from mlgitops.ml.intervals import interval
     from mlgitops.ml.labels import encode_target
-    from mlgitops.ml.metrics import by_slice, compute
+    from mlgitops.ml.metrics import compute
 
     truth = encode_target(scores.task, classes, frame[target].to_numpy())
     values = compute(scores.task, metrics, truth, scores)
@@ -123,19 +123,9 @@ def evaluation(
             "low": rounded(around.low),
             "high": rounded(around.high),
         }
-    sliced: dict[str, JSON] = {}
-    for column in slices:
-        found = by_slice(scores.task, metrics, truth, scores, frame[column].to_numpy())
-        sliced[column] = {
-            one.value: {
-                "rows": one.rows,
-                "metrics": {
-                    name: None if value is None else rounded(value)
-                    for name, value in one.metrics.items()
-                },
-            }
-            for one in found
-        }
+    sliced: dict[str, JSON] = {
+        column: _sliced(frame[column], truth, scores, metrics) for column in slices
+    }
     return {
         "rows": len(frame),
         "target": target,
@@ -143,6 +133,32 @@ def evaluation(
         "metrics": listed,
         "slices": sliced,
     }
+
+
+def _sliced(
+    column: pd.Series, truth: Floats, scores: Scores, metrics: Sequence[str]
+) -> dict[str, JSON]:
+    """Return each value's rows and metrics: {value, low, high}, or None where undefined."""
+    from mlgitops.ml.intervals import interval
+    from mlgitops.ml.metrics import by_slice, slice_names
+
+    names = slice_names(column.to_numpy())
+    found: dict[str, JSON] = {}
+    for one in by_slice(scores.task, metrics, truth, scores, names):
+        rows = names == one.value
+        true, answers = truth[rows], scores.take(rows)
+        told: dict[str, JSON] = {}
+        for name, value in one.metrics.items():
+            told[name] = None
+            if value is not None:
+                around = interval(name, true, answers, confidence=CONFIDENCE)
+                told[name] = {
+                    "value": rounded(value),
+                    "low": rounded(around.low),
+                    "high": rounded(around.high),
+                }
+        found[one.value] = {"rows": one.rows, "metrics": told}
+    return found
 
 
 def headline(numbers: Mapping[str, JSON]) -> dict[str, JSON]:

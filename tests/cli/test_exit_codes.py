@@ -28,7 +28,6 @@ VERBS = (
     "verify",
     "rollback churn --env prod --reason x",
     "hold churn --env prod --reason x",
-    "status --local",
     "monitor churn --env prod",
     "retrain churn",
 )
@@ -166,3 +165,9 @@ def test_a_terminal_without_unicode_shows_what_it_can_and_programs_get_utf_8(
         assert "wiederholungen·名" in done.stdout.decode("utf-8")
     assert called(["--help"], root, **ascii_only).returncode == 0
     assert called(["plan"], root, **ascii_only).returncode == 1
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_broken_pipeline_does_not_hide_what_runs_where(repositories, mistake, capsys):
+    assert main(["-C", str(repositories[mistake]), "status", "--local", "--json"]) == 0
+    assert [one["model"] for one in json.loads(capsys.readouterr().out)["models"]] == ["churn"]
