@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ def script(place: Path) -> Path:
 
 
 def start(path: Path, log: Path) -> int:
-    with open(os.devnull) as nothing, log.open("ab") as output:
+    with Path(os.devnull).open() as nothing, log.open("ab") as output:
         pid = spawn(
             str(path),
             [str(path)],
@@ -38,7 +37,7 @@ def start(path: Path, log: Path) -> int:
 def test_a_script_that_is_open_for_writing_for_a_moment_is_started_after_it(tmp_path):
     path, log = script(tmp_path), tmp_path / "log"
     held = os.open(path, os.O_WRONLY)
-    letting_go = threading.Thread(target=lambda: (time.sleep(0.05), os.close(held)))
+    letting_go = threading.Timer(0.05, os.close, (held,))
     letting_go.start()
     try:
         assert start(path, log) == 0
