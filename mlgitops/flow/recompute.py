@@ -13,7 +13,7 @@ from mlgitops.core.errors import MlgitopsError
 from mlgitops.core.findings import Finding
 from mlgitops.core.marks import Mark
 from mlgitops.core.release_documents import message, to_json, written
-from mlgitops.core.releases import Release
+from mlgitops.core.releases import Release, ReleaseDocument
 from mlgitops.core.trees import Tree
 from mlgitops.flow.evidence import answers, card, environment, parity, robustness, sbom
 from mlgitops.flow.evidence.parts import Held
@@ -49,6 +49,10 @@ def _problems(seams: Seams, release: Release) -> Iterator[str]:
     if raw.strip() != message(document).strip():
         where = first_difference(cast(JSON, to_json(document)), cast(JSON, written(raw)))
         yield f"the tag's document is not in its canonical form: {where or 'other bytes'}"
+    damaged = [*_damaged(seams, document)]
+    yield from damaged
+    if damaged:
+        return
     config = of_bytes(manifests.config())
     sizes = {name: seams.store.path(d).stat().st_size for name, d in document.files.items()}
     built = manifests.manifest(document.model, config, document.files, sizes)
@@ -59,6 +63,17 @@ def _problems(seams: Seams, release: Release) -> Iterator[str]:
     held = Held(seams=seams, release=release)
     for problems in CHECKS:
         yield from problems(held)
+
+
+def _damaged(seams: Seams, document: ReleaseDocument) -> Iterator[str]:
+    """Read every byte of the evidence, also what nothing is computed from."""
+    for name, digest in {"the manifest": document.digest, **document.files}.items():
+        try:
+            with seams.store.open(digest) as stream:
+                while stream.read(1 << 20):
+                    pass
+        except MlgitopsError as error:
+            yield f"{name}: {error.message}"
 
 
 def recorded_predictions(tree: Tree, environment: str, model: str) -> Digest | None:

@@ -48,7 +48,7 @@ def verify(seams: Seams) -> tuple[Finding, ...]:
     for (environment, model), pin in sorted(workspace.pins.items()):
         release = known.get((model, pin.spec.version))
         if release is None:
-            found.append(_unknown(environment, model, pin.spec.version))
+            found.append(_unknown(seams, environment, model, pin.spec.version))
             continue
         wanted = pin_bytes(model, release.version, release.digest)
         found += differences(PIN, {pin_path(environment, model): wanted}, tree, hint=_TOOL)
@@ -61,7 +61,16 @@ def verify(seams: Seams) -> tuple[Finding, ...]:
     return in_order(found)
 
 
-def _unknown(environment: str, model: str, version: str) -> Finding:
+def _unknown(seams: Seams, environment: str, model: str, version: str) -> Finding:
+    tag = f"{model}@v{version}"
+    if seams.repository.resolve(f"refs/tags/{tag}") is not None:
+        return Finding(
+            rule=PIN,
+            message=f"the tag {tag} is here, and carries no document of that release",
+            hint=f"somebody moved or made it by hand: compare `git ls-remote --tags` and"
+            f" `git show {tag}`",
+            at=Mark(path=pin_path(environment, model)),
+        )
     return Finding(
         rule=PIN,
         severity="unknown",

@@ -94,6 +94,32 @@ def test_damaged_bytes_in_the_store_are_not_taken_for_evidence(shipped, capsys):
     assert any(one["path"] == f"{MODEL}@v1.1.0" for one in findings(shipped, capsys))
 
 
+def test_one_byte_of_any_file_of_a_release_is_found_and_named(shipped, capsys):
+    raw = git(shipped.bare, "tag", "-l", "--format=%(contents:body)", f"{MODEL}@v1.1.0")
+    document = yaml.safe_load(raw)
+    named = {"the manifest": document["digest"], **document["files"]}
+    assert len(named) > 15
+    for name, digest in named.items():
+        blob = shipped.store / "blobs/sha256" / digest.removeprefix("sha256:")
+        original = blob.read_bytes()
+        place = len(original) // 2
+        altered = original[:place] + bytes([original[place] ^ 1]) + original[place + 1 :]
+        blob.chmod(0o644)
+        blob.write_bytes(altered)
+        told = [one["message"] for one in findings(shipped, capsys)]
+        assert any(message.startswith(f"{name}: ") for message in told), (name, told)
+        blob.write_bytes(original)
+    assert findings(shipped, capsys) == []
+
+
+def test_a_tag_that_was_moved_to_something_else_is_an_error_and_not_unknown(shipped, capsys):
+    tag = f"{MODEL}@v1.1.0"
+    git(shipped.clone, "tag", "--force", "-a", "-m", "not a release", tag, "HEAD")
+    (found,) = [one for one in findings(shipped, capsys) if one["rule"] == "mlgitops/pin"][:1]
+    assert found["severity"] == "error"
+    assert f"the tag {tag} is here, and carries no document" in found["message"]
+
+
 def test_without_tags_nothing_is_known_and_that_is_no_error(shipped, capsys):
     for tag in git(shipped.clone, "tag", "-l").splitlines():
         git(shipped.clone, "tag", "-d", tag)
