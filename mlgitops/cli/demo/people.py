@@ -125,7 +125,9 @@ class Story(Demo):
         tag = tag.partition("\n")[0]
         text = self.git(self.shared, "tag", "--list", "--format=%(contents)", tag)
         # A subject for people, then the document.
-        self.document = json.loads(text.partition("\n\n")[2] or "{}")
+        from mlgitops.core.release_documents import written
+
+        self.document = dict(written(text)) if text.strip() else {}
         version, digest = self.fact("version"), self.fact("digest")
         self.claim(f"the tag {tag} is on the server", tag == f"{MODEL}@v{version}", tag)
         blob = blob_path(self, digest)
