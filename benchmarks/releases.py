@@ -2,8 +2,10 @@
 
     .venv/bin/python -m benchmarks.releases [--releases 10000] [--models 200] [--rounds 5] [--gto]
 
-The floor is a Python process that runs one ``git for-each-ref`` over the same tags. Figures are
-medians of rounds, taken in turns, so that a busy moment hits all of them.
+The floors are Python processes that run one ``git for-each-ref`` over the same tags: one asks for
+their names, the other also for the heads of their messages, which say what a tag is. Figures are
+medians of rounds, taken in turns, so that a busy moment hits all of them. The documents are the one
+of the example's own release under other names, so they are as long as real ones.
 """
 
 from __future__ import annotations
@@ -16,20 +18,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from mlgitops.core.digests import of_bytes
 from mlgitops.core.pins import pin_bytes
-from mlgitops.core.release_documents import message
 from mlgitops.core.releases import Version, tag_name
-from tests.core.facts import release_document
 
 _FLOOR = (
     "import subprocess, sys; "
-    "subprocess.run(['git', 'for-each-ref', 'refs/tags'], cwd=sys.argv[1], check=True,"
-    " stdout=subprocess.PIPE)"
+    "subprocess.run(['git', 'for-each-ref', *sys.argv[2:], 'refs/tags'], cwd=sys.argv[1],"
+    " check=True, stdout=subprocess.PIPE)"
 )
+_HEADS = "--format=%(refname) %(objectname)%0a%(contents:lines=9)"
 
 
 def main() -> None:
@@ -62,10 +62,8 @@ def build(root: Path, releases: int, models: int) -> None:
     subprocess.run([*git, "config", "user.name", "Ada"], check=True)
     subprocess.run([*git, "config", "user.email", "ada@example.org"], check=True)
     subprocess.run([*mlgitops, "run"], cwd=root, check=True, stdout=subprocess.DEVNULL)
+    (root / ".git/example").write_text(own)
     places = sorted(one.parent.name for one in root.glob("environments/*/environment.yaml"))
-    base = release_document()
-    # A document as long as those of the example pipelines: steps with digests, twenty features.
-    base = replace(base, features=tuple(f"feature_{n}" for n in range(20)))
     for number in range(models):
         shutil.copytree(root / f"pipelines/{own}", root / f"pipelines/model-{number:03d}")
         for spec in (root / f"pipelines/model-{number:03d}").rglob("*.yaml"):
@@ -76,33 +74,43 @@ def build(root: Path, releases: int, models: int) -> None:
         pin.write_bytes(pin_bytes(f"model-{number:03d}", "1.0.0", digest))
     subprocess.run([*git, "add", "-A"], check=True)
     subprocess.run([*git, "commit", "-q", "-m", "everything"], check=True)
-    released = subprocess.run([*mlgitops, "release", own], cwd=root, capture_output=True, text=True)
-    print(released.stdout or released.stderr)
-    stream = []
-    for n in range(releases):
-        number, minor = n % models, n // models
-        version = Version(1, minor, 0)
-        digest = of_bytes(f"{number} {version}".encode())
-        model = f"model-{number:03d}"
-        document = replace(base, model=model, version=version, digest=digest)
-        text = message(document).encode()
-        name = tag_name(model, version)
-        stream.append(
-            f"tag {name}\nfrom refs/heads/main\ntagger Ada <ada@example.org> {1_767_225_600 + n}"
-            f" +0000\ndata {len(text)}\n".encode()
-            + text
-            + b"\n"
-        )
+    subprocess.run([*mlgitops, "release", own], cwd=root, check=True)
+    form = "--format=%(contents)%00%(contents:size)"
+    words = [*git, "for-each-ref", form, "refs/tags"]
+    text, _, size = subprocess.run(
+        words, check=True, capture_output=True, text=True
+    ).stdout.partition("\0")
+    print(f"a release document has {int(size):,} characters")
+    stream = [_tag(text, own, n % models, Version(1, n // models, 0), n) for n in range(releases)]
     subprocess.run([*git, "fast-import", "--quiet", "--force"], input=b"".join(stream), check=True)
     subprocess.run([*git, "pack-refs", "--all"], check=True)
 
 
+def _tag(text: str, own: str, number: int, version: Version, moment: int) -> bytes:
+    """Return what makes one tag: the document of ``own`` as another model's, and another digest."""
+    model = f"model-{number:03d}"
+    digest = of_bytes(f"{number} {version}".encode())
+    lines = text.replace(own, model).splitlines()
+    lines[0] = f"{model} {version}"
+    for place, line in enumerate(lines[:8]):
+        if line.startswith(("version: ", "digest: ")):
+            key = line.partition(":")[0]
+            lines[place] = f"{key}: {version if key == 'version' else digest}"
+    data = "\n".join(lines).encode()
+    head = (
+        f"tag {tag_name(model, version)}\nfrom refs/heads/main\n"
+        f"tagger Ada <ada@example.org> {1_767_225_600 + moment} +0000\ndata {len(data)}\n"
+    )
+    return head.encode() + data + b"\n"
+
+
 def report(root: Path, rounds: int, *, gto: bool) -> None:
     """Time every verb beside the floor."""
-    own = next(root.glob("pipelines/*/model.yaml")).parent.name
+    own = (root / ".git/example").read_text()
     tool = [sys.executable, "-m", "mlgitops", "-C", str(root)]
     verbs = {
         "floor: python + git for-each-ref": [sys.executable, "-c", _FLOOR, str(root)],
+        "floor with the heads of messages": [sys.executable, "-c", _FLOOR, str(root), _HEADS],
         "status": [*tool, "status", "--offline"],
         "status MODEL (which is in prod)": [*tool, "status", "model-007", "--offline"],
         "history MODEL": [*tool, "history", "model-007", "--offline"],
@@ -119,10 +127,11 @@ def report(root: Path, rounds: int, *, gto: bool) -> None:
             if done.returncode:
                 print(name, done.returncode, done.stderr[-300:])
     floor = statistics.median(next(iter(times.values())))
-    print(f"{'':36}{'median s':>9}{'x floor':>9}")
+    heads = statistics.median(list(times.values())[1])
+    print(f"{'':36}{'median s':>9}{'x floor':>9}{'x heads':>9}")
     for name, taken in times.items():
         middle = statistics.median(taken)
-        print(f"{name:36}{middle:9.3f}{middle / floor:9.2f}")
+        print(f"{name:36}{middle:9.3f}{middle / floor:9.2f}{middle / heads:9.2f}")
     if gto:
         start = time.perf_counter()
         words = [str(Path(sys.executable).parent / "gto"), "show", "--repo", str(root)]
