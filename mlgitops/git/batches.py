@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 from mlgitops.core.errors import GitError, RaceLost
-from mlgitops.git.calls import OPTIONS, QUIET, missing
 from mlgitops.git.writing import FALLBACK, Writing
 
 # A ref that names what a power cut took away would make every later record impossible.
@@ -156,31 +154,6 @@ class Batches(Writing):
             words = done.err.decode("utf-8", "replace").strip()
             raise GitError(f"git {' '.join(args[:2])}: {words or f'exit code {done.status}'}")
         return done.out
-
-    def _process(self, args: Sequence[str], stdin: bytes) -> _Done:
-        try:
-            with subprocess.Popen(
-                ["git", *OPTIONS, *args],
-                cwd=self.root,
-                env={**os.environ, **QUIET},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-            ) as process:
-                out, err = process.communicate(stdin)
-        except FileNotFoundError as error:
-            raise missing() from error
-        except OSError as error:
-            raise GitError(f"git {args[0]} cannot be run: {error}") from error
-        return _Done(pid=process.pid, status=process.returncode, out=out, err=err)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Done:
-    pid: int
-    status: int
-    out: bytes
-    err: bytes
 
 
 def _plain_name(text: str) -> bytes:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 from mlgitops.core.errors import GitError
-
-if TYPE_CHECKING:
-    import git as gitpython
+from mlgitops.git.objects import Objects
 
 ABSENT: Final = "0" * 40
 QUIET: Final = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
@@ -30,7 +26,6 @@ _SETTINGS: Final = (
     "i18n.logOutputEncoding=UTF-8",
     "log.showSignature=false",
 )
-_CHUNK: Final = 1 << 16
 # What tells git to look elsewhere than in the folders above.
 _MOVED: Final = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
 OPTIONS: Final = tuple(word for setting in _SETTINGS for word in ("-c", setting))
@@ -62,10 +57,8 @@ class Calls:
         return cls(find(path))
 
     @cached_property
-    def _repo(self) -> gitpython.Repo:
-        # The library takes a tenth of a second to import: only who runs git waits for it.
-        repo: gitpython.Repo = _gitpython().Repo(self.root)
-        return repo
+    def _objects(self) -> Objects:
+        return Objects(lambda: self._started(("cat-file", "--batch")))
 
     def run(
         self,
@@ -97,52 +90,51 @@ class Calls:
         errors: str = "replace",
     ) -> tuple[int, str, str]:
         """Run git; return its exit code, its output and its words, whatever they are."""
-        gitpython = _gitpython()  # an 'except' that imports it would ask a broken git again on ^C
-        # Nothing is written where nothing is given: the disk may be full.
-        with nullcontext() if stdin is None else tempfile.TemporaryFile() as given:
-            if given is not None:
-                given.write(stdin or b"")
-                given.seek(0)
-            try:
-                status, out, err = self._repo.git.execute(
-                    ["git", *OPTIONS, *args],
-                    istream=given,
-                    env={**QUIET, **(env or {})},
-                    with_extended_output=True,
-                    with_exceptions=False,
-                    strip_newline_in_stdout=False,
-                    stdout_as_string=False,
-                )
-            except gitpython.GitCommandNotFound as error:
-                raise missing() from error
-        return int(status), _text(out, errors), _text(err)
+        done = self._process(args, stdin or b"", env)
+        return done.status, done.out.decode("utf-8", errors), done.err.decode("utf-8", "replace")
 
-    def _talk(self, *args: str) -> gitpython.Git.AutoInterrupt:
-        """Start git for a dialogue; it is ended when the answer is let go."""
-        gitpython = _gitpython()
+    def _process(
+        self, args: Sequence[str], stdin: bytes = b"", env: Mapping[str, str] | None = None
+    ) -> Done:
+        """Run git on bytes; the git library would take a tenth of a second to import."""
+        with self._started(args, env) as process:
+            out, err = process.communicate(stdin)
+        return Done(pid=process.pid, status=process.returncode, out=out, err=err)
+
+    def _started(
+        self, args: Sequence[str], env: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start git; who does not end it with ``with`` closes its input."""
         try:
-            return self._repo.git.execute(
+            return subprocess.Popen(
                 ["git", *OPTIONS, *args],
-                istream=subprocess.PIPE,
-                env=dict(QUIET),
-                as_process=True,
+                cwd=self.root,
+                env={**os.environ, **QUIET, **(env or {})},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
             )
-        except gitpython.GitCommandNotFound as error:
-            raise missing() from error
+        except OSError as error:
+            if isinstance(error, FileNotFoundError) and self.root.is_dir():
+                raise missing() from error
+            raise GitError(f"git {args[0]} cannot be run: {error}") from error
 
     def _object(self, name: str, at_most: int | None = None) -> bytes | None:
         """Return the bytes of an object or of ``<commit>:<path>``, through one long-lived git."""
-        gitpython = _gitpython()
-        try:
-            stream = self._repo.git.stream_object_data(name)[3]
-            data = bytes(stream.read(-1 if at_most is None else at_most))
-            while stream.read(_CHUNK):
-                pass  # git says the rest before it answers again
-            return data
-        except ValueError:
-            return None
-        except gitpython.GitCommandNotFound as error:
-            raise missing() from error
+        if "\n" in name:
+            done = self._process(("cat-file", "blob", name))
+            return done.out[:at_most] if done.status == 0 else None
+        return self._objects.read(name, at_most)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What a process of git came to."""
+
+    pid: int
+    status: int
+    out: bytes
+    err: bytes
 
 
 def _gitpython() -> ModuleType:
@@ -203,7 +195,3 @@ def ask(path: Path) -> Places:
 def missing() -> GitError:
     """Return the error for a machine without git."""
     return GitError("git is not installed, or not on the PATH", hint="mlgitops needs git 2.38+")
-
-
-def _text(data: bytes | str, errors: str = "replace") -> str:
-    return data.decode("utf-8", errors) if isinstance(data, bytes) else data

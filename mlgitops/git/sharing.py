@@ -202,27 +202,29 @@ class Repository(Batches):
         self._call(("update-ref", "--stdin"), stdin="\n".join([*lines, ""]).encode())
 
     def _publish_here(self, updates: Sequence[RefUpdate]) -> Published | Stale:
-        places = {} if self._repo.bare else self.checked_out()
+        places = self.checked_out()
         here = {u: places[u.ref] for u in updates if u.ref in places and u.old != u.new}
         for update, place in here.items():
             if update.new is None:
                 raise Refused(
                     f"{update.ref} is checked out in {place}", hint="switch to another branch first"
                 )
-        process = self._talk("update-ref", "--stdin")
         lines = [f"update {u.ref} {u.new or ABSENT} {u.old or ABSENT}" for u in updates]
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.write("\n".join(["start", *lines, "prepare", ""]).encode())
-            process.stdin.flush()
-        # Once it has answered "prepare", git holds the locks of all refs, each at its old value.
-        answers = [process.stdout.readline(), process.stdout.readline()]
-        ready = answers == [b"start: ok\n", b"prepare: ok\n"]
-        try:
-            done = self._move_files(here) if ready else []
-        except BaseException:
-            process.communicate(b"abort\n")
-            raise
-        _, err = process.communicate(b"commit\n" if ready else b"")
+        with self._started(("update-ref", "--stdin")) as process:
+            told, answered = process.stdin, process.stdout
+            assert told is not None and answered is not None
+            with contextlib.suppress(BrokenPipeError):
+                told.write("\n".join(["start", *lines, "prepare", ""]).encode())
+                told.flush()
+            # Once it has answered "prepare", git holds the locks of all refs at their old values.
+            answers = [answered.readline(), answered.readline()]
+            ready = answers == [b"start: ok\n", b"prepare: ok\n"]
+            try:
+                done = self._move_files(here) if ready else []
+            except BaseException:
+                process.communicate(b"abort\n")
+                raise
+            _, err = process.communicate(b"commit\n" if ready else b"")
         if process.returncode == 0:
             return Published()
         for place, old, new in reversed(done):

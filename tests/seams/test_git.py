@@ -2,6 +2,9 @@
 
 import os
 import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -565,3 +568,31 @@ def test_a_repository_is_where_the_library_finds_it(repo: Path, tmp_path: Path, 
     assert Repository.open(place).run("rev-parse", "HEAD") == Repository.open(repo).run(
         "rev-parse", "HEAD"
     )
+
+
+def test_objects_are_read_one_after_the_other_and_an_answer_is_never_mixed_up(repo: Path) -> None:
+    write(repo, {"large.txt": "x" * 200_000, "small.txt": "small", "two\nlines.txt": "odd"})
+    git(repo, "add", ".")
+    git(repo, "commit", "--quiet", "-m", "files")
+    repository = Repository.open(repo)
+    head = str(repository.resolve("HEAD"))
+    large = git(repo, "rev-parse", "HEAD:large.txt").strip()
+    assert repository.blob(large, 3) == b"xxx"
+    assert repository.file(head, "small.txt") == b"small"
+    assert repository.file(head, "no such.txt") is None
+    assert repository.file(head, "two\nlines.txt") == b"odd"
+    assert repository.blob(large) == b"x" * 200_000
+    with ThreadPoolExecutor(8) as pool:
+        read = list(pool.map(lambda _: repository.file(head, "small.txt"), range(100)))
+    assert set(read) == {b"small"}
+
+
+def test_reading_a_repository_does_not_wait_for_the_git_library(repo: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from mlgitops.git import Repository\n"
+        "here = Repository.open(Path('.')); here.fetch(); here.tags(); here.tree('HEAD')\n"
+        "here.publish([]); print('git' in sys.modules)"
+    )
+    words = [sys.executable, "-c", program]
+    done = subprocess.run(words, cwd=repo, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
