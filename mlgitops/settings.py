@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlgitops.core.errors import Refused, SpecError
@@ -21,6 +21,8 @@ class Settings:
 
     ``ci_page``: where people see the job that this is, None when this is none.
     ``prepared``: steps may be forked from a process that has imported their libraries.
+    ``workflow``: the address of the workflow that runs, with its ref, None when none says so.
+    ``signing_key``: a private key, or the path of one.
     """
 
     repository: Repository
@@ -30,13 +32,17 @@ class Settings:
     ci: bool
     prepared: bool
     ci_page: str | None = None
+    workflow: str | None = None
+    signing_key: str | None = field(default=None, repr=False)
+    signing_password: str | None = field(default=None, repr=False)
 
 
 def read(directory: Path) -> Settings:
     """Return the settings of the repository that ``directory`` is in.
 
     ``MLGITOPS_STORE`` names a store shared by several clones (a CI cache, a network folder);
-    ``MLGITOPS_PREPARED=0`` starts every step's process anew.
+    ``MLGITOPS_PREPARED=0`` starts every step's process anew; ``MLGITOPS_SIGNING_KEY`` and
+    ``MLGITOPS_SIGNING_PASSWORD`` are for `signing: {with: key}`.
     Raises GitError outside a repository, SpecError when ``mlgitops.yaml`` is missing or unreadable,
     Refused when it is wrong.
     """
@@ -53,7 +59,19 @@ def read(directory: Path) -> Settings:
         ci=os.environ.get("CI", "").lower() in ("1", "true"),
         prepared=os.environ.get("MLGITOPS_PREPARED") != "0",
         ci_page=_ci_page(),
+        workflow=_workflow(),
+        signing_key=os.environ.get("MLGITOPS_SIGNING_KEY"),
+        signing_password=os.environ.get("MLGITOPS_SIGNING_PASSWORD"),
     )
+
+
+def _workflow() -> str | None:
+    given = os.environ
+    if given.get("GITHUB_SERVER_URL") and given.get("GITHUB_WORKFLOW_REF"):
+        return f"{given['GITHUB_SERVER_URL']}/{given['GITHUB_WORKFLOW_REF']}"
+    if given.get("CI_PROJECT_URL") and given.get("CI_COMMIT_REF_NAME"):
+        return f"{given['CI_PROJECT_URL']}//.gitlab-ci.yml@{given['CI_COMMIT_REF_NAME']}"
+    return None
 
 
 def _ci_page() -> str | None:

@@ -17,8 +17,10 @@ from mlgitops.flow.seams import Seams
 if TYPE_CHECKING:
     from mlgitops.core.events import Event
     from mlgitops.core.promotions import Page
+    from mlgitops.core.provenance import Builder
     from mlgitops.executor import Executor
     from mlgitops.forge import Forge
+    from mlgitops.signing import Signer
     from mlgitops.store import Store
 
 
@@ -65,7 +67,40 @@ def seams(
         python=sys.executable,
         ci=given.ci,
         ci_page=given.ci_page,
+        builder=cast("Builder", _Later(partial(_builder, given))),
+        signer=_signer(given),
     )
+
+
+def _builder(given: settings.Settings) -> Builder:
+    from mlgitops import __version__
+    from mlgitops.core.provenance import PERSON, Builder
+
+    return Builder(
+        id=given.workflow or PERSON,
+        version=__version__,
+        invocation=given.ci_page,
+        repository=given.repository.url(),
+    )
+
+
+def _signer(given: settings.Settings) -> Signer | None:
+    match given.project.spec.signing.with_:
+        case None:
+            return None
+        case "key":
+            from mlgitops.signing.keys import KeySigner
+
+            return KeySigner(given.signing_key, given.signing_password)
+        case "ssh":
+            from mlgitops.signing.ssh import SshSigner
+
+            git = given.repository
+            return SshSigner(git.setting("user.signingKey"), git.setting("gpg.ssh.program"))
+        case "keyless":
+            from mlgitops.signing.keyless import KeylessSigner
+
+            return KeylessSigner()
 
 
 class _Later:

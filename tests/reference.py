@@ -16,7 +16,16 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from mlgitops.core import unsupported
-from mlgitops.core.specs import contracts, environments, gates, models, notices, pipelines, projects
+from mlgitops.core.specs import (
+    contracts,
+    environments,
+    gates,
+    models,
+    notices,
+    pipelines,
+    projects,
+    signing,
+)
 from mlgitops.core.specs import step_sources as sources
 from mlgitops.core.specs.base import Matching, RelativePath, Spec
 from mlgitops.core.specs.conditions import ConditionText
@@ -28,6 +37,8 @@ SECTIONS: dict[str, type[Spec]] = {
     "Project": projects.Project,
     "Store": projects.StoreSpec,
     "Forge": projects.ForgeSpec,
+    "Signing": signing.SigningSpec,
+    "Trusted": signing.TrustedSpec,
     "Branch rules": projects.BranchRules,
     "Defaults": projects.Defaults,
     "Pipeline": pipelines.Pipeline,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, assert_never, cast
 
 from mlgitops.core.digests import JSON, Digest
+from mlgitops.core.provenance import Provenance
 from mlgitops.core.releases import ReleaseDocument
 from mlgitops.core.specs.base import seconds, size_in_bytes
 from mlgitops.core.specs.environments import Windows
@@ -108,12 +109,16 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What the gates of a release may look at. ``comparison`` is None when nothing is live."""
+    """What the gates of a release may look at. ``comparison`` is None when nothing is live.
+
+    ``provenance``: None when no gate asks.
+    """
 
     candidate: ReleaseDocument
     live: ReleaseDocument | None
     comparison: Comparison | None
     signature_breaks: tuple[str, ...]
+    provenance: Provenance | None = None
 
 
 def applying(gates: Iterable[Gate], model: str) -> tuple[Gate, ...]:
@@ -187,6 +192,8 @@ def _decide(gate: Gate, evidence: Evidence) -> tuple[State, str]:
         return state, f"{document.size:,} bytes, limit {limit:,}"
     if gate.latency_p99 is not None:
         return _latency(gate.latency_p99, document.measured)
+    if gate.provenance is not None:
+        return _provenance(evidence.provenance)
     # What nothing decides yet must never pass: an error is no yes.
     return "error", f"this version of mlgitops does not decide a {gate.kind!r} gate yet"
 
@@ -262,6 +269,14 @@ def _parity(parity: Mapping[str, JSON]) -> tuple[State, str]:
     return ("pass" if parity["ok"] is True and rows > 0 else "fail"), (
         detail if not over else f"{detail}, {over} rows over the tolerance"
     )
+
+
+def _provenance(found: Provenance | None) -> tuple[State, str]:
+    if found is None:
+        return "error", "nobody looked at the release's statement"
+    if found.problem is not None:
+        return "fail", found.problem
+    return "pass", f"signed by {found.signer}, built by {found.builder} from {found.commit[:12]}"
 
 
 def _latency(limit: str, measured: Mapping[str, JSON]) -> tuple[State, str]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mlgitops.core.attestations import Trusted
 from mlgitops.core.digests import JSON, Digest, hex_of, of_value
 from mlgitops.core.gates import Comparison, GateResult, State, overall
 from mlgitops.core.releases import Release, Version
@@ -131,14 +132,19 @@ def _cut(text: str, room: int) -> str:
     return f"{text[:left]}…{text[len(text) - (room - 1 - left) :]}"
 
 
-def policy_digest(tree: Tree, environment: str, model_path: str) -> Digest:
-    """Return the digest of the files on the base that decide a promotion."""
+def policy_digest(
+    tree: Tree, environment: str, model_path: str, trusted: Sequence[Trusted]
+) -> Digest:
+    """Return the digest of what on the base decides a promotion: files, and who is trusted."""
     paths = [f"environments/{environment}/environment.yaml", model_path]
     paths += tree.paths("environments/templates")
     found = {path: tree.read(path) for path in paths}
-    return of_value(
-        {path: data.decode("utf-8", "replace") for path, data in found.items() if data is not None}
-    )
+    decides: dict[str, JSON] = {
+        path: data.decode("utf-8", "replace") for path, data in found.items() if data is not None
+    }
+    if trusted:
+        decides["trusted"] = [one.to_json() for one in trusted]
+    return of_value(decides)
 
 
 def record(

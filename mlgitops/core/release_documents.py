@@ -138,6 +138,11 @@ def from_message(text: str) -> ReleaseDocument:
         raise MlgitopsError(f"the tag carries no release document: {error!r}") from error
 
 
+def unsigned(text: str) -> str:
+    """Return a tag's message without the signature that git writes at its end."""
+    return _SIGNATURE.split(text, maxsplit=1)[0]
+
+
 def written(text: str) -> Object:
     """Return what stands in a tag's message, as it stands there; MlgitopsError when unreadable.
 
@@ -146,7 +151,7 @@ def written(text: str) -> Object:
     """
     import yaml
 
-    body = _SIGNATURE.split(text.partition("\n\n")[2], maxsplit=1)[0]
+    body = unsigned(text.partition("\n\n")[2])
     if len(body) > _LARGEST:
         raise MlgitopsError(f"the tag carries {len(body):,} characters, which is no release")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -114,6 +114,11 @@ class ReleaseDocument:
         return identity(self.files, self.lineage)
 
     @property
+    def blobs(self) -> Mapping[str, Digest]:
+        """Every blob that must be there for the release to be used and checked, by its name."""
+        return {"the manifest": self.digest, **self.files, **self.attestations}
+
+    @property
     def metrics(self) -> Mapping[str, float]:
         """The metric values by name."""
         metrics = cast("Mapping[str, Mapping[str, float]]", self.evaluation["metrics"])

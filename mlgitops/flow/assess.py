@@ -28,6 +28,7 @@ from mlgitops.core.specs.environments import Environment
 from mlgitops.core.specs.models import Gate, Model
 from mlgitops.core.workspaces import Workspace
 from mlgitops.flow.compare import compare, signature_breaks
+from mlgitops.flow.provenance import provenance_of, trusted
 from mlgitops.flow.releases import releases
 from mlgitops.flow.render import manifests_of
 from mlgitops.flow.seams import Seams
@@ -103,22 +104,22 @@ def assess(
         model=candidate.model,
         before=Pinned(version=live.version, digest=live.digest) if live else None,
         after=Pinned(version=candidate.version, digest=candidate.digest),
-        policy=policy_digest(workspace.tree, environment, model.path),
+        policy=policy_digest(workspace.tree, environment, model.path, trusted(workspace)),
         renderer=workspace.project.spec.renderer,
     )
     comparison, results = None, _bytes_here(seams, candidate)
+    wanted = gates_.applying([*env.spec.gates, *model.spec.gates], candidate.model)
     if action == "promote":
-        wanted = gates_.applying([*env.spec.gates, *model.spec.gates], candidate.model)
         comparison, asked = _gates(seams, workspace, candidate, live, wanted, scored)
         results += (*asked, _previous(workspace, env, candidate), _hold(workspace, env, candidate))
     else:
-        results += (_ran_before(workspace, environment, candidate),)
+        # How good it is was asked when it came; who made it is asked each time.
+        again = tuple(gate for gate in wanted if gate.provenance is not None)
+        asked = _gates(seams, workspace, candidate, None, again, None)[1]
+        results += (_ran_before(workspace, environment, candidate), *asked)
     results += gates_.window(env.spec.windows, action)
-    files: dict[str, bytes | None] = {
-        pin_path(environment, candidate.model): pin_bytes(
-            candidate.model, str(candidate.version), candidate.digest
-        )
-    }
+    pin = pin_bytes(candidate.model, str(candidate.version), candidate.digest)
+    files: dict[str, bytes | None] = {pin_path(environment, candidate.model): pin}
     files.update(_rendered(seams, workspace, env, candidate))
     kept = record_path(promotion, _number(workspace, promotion))
     files[kept] = document(record(promotion, results, comparison))
@@ -156,14 +157,16 @@ def _gates(
         live=live.document if live else None,
         comparison=comparison,
         signature_breaks=breaks,
+        provenance=provenance_of(seams, candidate, trusted(workspace))
+        if any(gate.provenance is not None for gate in wanted)
+        else None,
     )
     return comparison, tuple(gates_.evaluate(gate, evidence) for gate in wanted)
 
 
 def _bytes_here(seams: Seams, candidate: Release) -> tuple[GateResult, ...]:
     """A pin must never point at bytes that nobody can fetch."""
-    document_ = candidate.document
-    wanted = {"manifest": document_.digest, **document_.files}
+    wanted = candidate.document.blobs
     missing = sorted(name for name, digest in wanted.items() if not seams.store.has(digest))
     if missing:
         return (

@@ -14,6 +14,7 @@ from mlgitops.core.promotions import Action, Assessment, parse_branch
 from mlgitops.core.workspaces import Workspace, load
 from mlgitops.flow.assess import assess
 from mlgitops.flow.policy import mixed, moves
+from mlgitops.flow.provenance import trusted
 from mlgitops.flow.recompute import recompute, recorded_predictions
 from mlgitops.flow.releases import release
 from mlgitops.flow.render import manifests
@@ -59,7 +60,9 @@ def checks_for(
     policy = [*mixed(changed, environment=environment)]
     metrics = [f for f in derived if not f.at.path.startswith(rendered)]
     if known is None and action == "promote":
-        metrics += recompute(seams, assessment.candidate)
+        by = trusted(base)
+        told = recompute(seams, assessment.candidate, by)
+        metrics += [finding for finding in told if finding.severity == "error"]
     previous = [r for r in assessment.results if r.kind == "previous"]
     return {
         RENDER: _check(RENDER, [f for f in derived if f.at.path.startswith(rendered)], extra),

@@ -58,5 +58,4 @@ def _pinned(seams: Seams, found: Release) -> tuple[str, ...]:
 
 
 def _present(seams: Seams, found: Release) -> bool:
-    named = (found.digest, *found.document.files.values())
-    return all(seams.store.has(digest) for digest in named)
+    return all(seams.store.has(digest) for digest in found.document.blobs.values())

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, cast
 
 from mlgitops.core import manifests
+from mlgitops.core.attestations import Trusted
 from mlgitops.core.comparing import first_difference
 from mlgitops.core.digests import JSON, Digest, of_bytes, parse_digest
 from mlgitops.core.errors import MlgitopsError
 from mlgitops.core.findings import Finding
 from mlgitops.core.marks import Mark
-from mlgitops.core.release_documents import message, to_json, written
+from mlgitops.core.release_documents import message, to_json, unsigned, written
 from mlgitops.core.releases import Release, ReleaseDocument
 from mlgitops.core.trees import Tree
+from mlgitops.flow import provenance
 from mlgitops.flow.evidence import answers, card, environment, parity, robustness, sbom
 from mlgitops.flow.evidence.parts import Held
 from mlgitops.flow.seams import Seams
@@ -30,13 +32,17 @@ CHECKS: Final[tuple[Callable[[Held], Iterator[str]], ...]] = (
 )
 
 
-def recompute(seams: Seams, release: Release) -> list[Finding]:
-    """Return what is wrong with a release: document, bytes, predictions, numbers."""
+def recompute(seams: Seams, release: Release, trusted: Sequence[Trusted]) -> list[Finding]:
+    """Return what is wrong with a release: document, bytes, predictions, numbers, signatures.
+
+    ``trusted``: whose signatures count. What cannot be known here is ``unknown``.
+    """
     try:
-        return [
+        found = [
             Finding(rule=RULE, message=text, at=Mark(path=release.tag))
             for text in _problems(seams, release)
         ]
+        return [*found, *provenance.findings(seams, release, trusted)]
     except MlgitopsError as error:
         # Missing or damaged bytes are a failure: nobody can recompute what is not there.
         text = f"cannot be recomputed: {error.message}"
@@ -46,7 +52,7 @@ def recompute(seams: Seams, release: Release) -> list[Finding]:
 def _problems(seams: Seams, release: Release) -> Iterator[str]:
     document = release.document
     raw = next(tag.message for tag in seams.repository.tags(release.tag))
-    if raw.strip() != message(document).strip():
+    if unsigned(raw).strip() != message(document).strip():
         where = first_difference(cast(JSON, to_json(document)), cast(JSON, written(raw)))
         yield f"the tag's document is not in its canonical form: {where or 'other bytes'}"
     damaged = [*_damaged(seams, document)]
@@ -67,7 +73,7 @@ def _problems(seams: Seams, release: Release) -> Iterator[str]:
 
 def _damaged(seams: Seams, document: ReleaseDocument) -> Iterator[str]:
     """Read every byte of the evidence, also what nothing is computed from."""
-    for name, digest in {"the manifest": document.digest, **document.files}.items():
+    for name, digest in document.blobs.items():
         try:
             with seams.store.open(digest) as stream:
                 while stream.read(1 << 20):

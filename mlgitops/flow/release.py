@@ -24,6 +24,7 @@ from mlgitops.core.releases import (
 from mlgitops.core.signatures import breaks
 from mlgitops.files import WorkTree
 from mlgitops.flow.assess import model_of
+from mlgitops.flow.attest import attested
 from mlgitops.flow.build import Built, build, prepare
 from mlgitops.flow.evaluation import signature
 from mlgitops.flow.releases import heads, releases
@@ -103,7 +104,8 @@ def release(
         return AlreadyReleased(release=done)
     built = build(seams, prepared)
     seams.store.flush()
-    return _tag(seams, built, commit, chosen, dry_run=dry_run)
+    sign = workspace.project.spec.signing.tags
+    return _tag(seams, built, commit, chosen, dry_run=dry_run, sign=sign)
 
 
 def _done(seams: Seams, model: str, recipe: Digest) -> Release | None:
@@ -111,8 +113,7 @@ def _done(seams: Seams, model: str, recipe: Digest) -> Release | None:
     for one in heads(seams.repository, model):
         if one.recipe == recipe:
             found = find(seams.repository, model, str(one.version))
-            named = (found.digest, *found.document.files.values())
-            if all(seams.store.has(digest) for digest in named):
+            if all(seams.store.has(digest) for digest in found.document.blobs.values()):
                 return found
     return None
 
@@ -138,7 +139,7 @@ def _refuse_dirty(seams: Seams) -> None:
 
 
 def _tag(
-    seams: Seams, built: Built, commit: str, chosen: Chosen | None, *, dry_run: bool
+    seams: Seams, built: Built, commit: str, chosen: Chosen | None, *, dry_run: bool, sign: bool
 ) -> Outcome:
     repository = seams.repository
     for _ in range(_ATTEMPTS):
@@ -151,7 +152,8 @@ def _tag(
         if dry_run:
             return WouldRelease(document=document, previous=previous, built=built)
         name = tag_name(document.model, document.version)
-        tag = repository.tag_object(name, commit, message(document))
+        document = attested(seams, document)
+        tag = repository.tag_object(name, commit, message(document), signed=sign)
         update = RefUpdate(ref=f"refs/tags/{name}", old=None, new=tag)
         if isinstance(repository.publish([update]), Published):
             shared = repository.remote is not None

@@ -63,7 +63,7 @@ def _goal(
         except MlgitopsError:
             unusable.append(f"{version} has no tag")
             continue
-        if all(seams.store.has(digest) for digest in (one.digest, *one.document.files.values())):
+        if all(seams.store.has(digest) for digest in one.document.blobs.values()):
             return one
         unusable.append(f"the bytes of {version} are gone")
     raise Refused(

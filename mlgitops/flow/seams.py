@@ -12,9 +12,11 @@ if TYPE_CHECKING:
 
     from mlgitops.core.events import Event
     from mlgitops.core.promotions import Page
+    from mlgitops.core.provenance import Builder
     from mlgitops.executor import Executor
     from mlgitops.forge import Forge
     from mlgitops.git import Repository
+    from mlgitops.signing import Signer
     from mlgitops.store import Store
     from mlgitops.target import Target
 
@@ -26,7 +28,8 @@ class Seams:
 
     ``page`` writes the body of a promotion's pull request. ``branch``: the one that everybody
     shares. ``python``: the interpreter that steps run with. ``ci``: nobody is there to answer;
-    ``ci_page``: where people see that job.
+    ``ci_page``: where people see that job. ``builder``: who
+    this is, as a release says it; ``signer`` signs that, where signing is set up.
     """
 
     repository: Repository
@@ -40,5 +43,7 @@ class Seams:
     page: Callable[[Page], str]
     branch: str
     python: str
+    builder: Builder
+    signer: Signer | None = None
     ci: bool = False
     ci_page: str | None = None

@@ -15,6 +15,7 @@ from mlgitops.core.workspaces import Workspace
 from mlgitops.files import WorkTree
 from mlgitops.flow.assess import assess
 from mlgitops.flow.checks import checks_for
+from mlgitops.flow.provenance import trusted
 from mlgitops.flow.recompute import recompute, recorded_predictions
 from mlgitops.flow.releases import releases
 from mlgitops.flow.render import check as check_rendered
@@ -45,6 +46,7 @@ def verify(seams: Seams) -> tuple[Finding, ...]:
         for one in releases(seams.repository, model)
     }
     recomputed: set[str] = set()
+    by = trusted(workspace)
     for (environment, model), pin in sorted(workspace.pins.items()):
         release = known.get((model, pin.spec.version))
         if release is None:
@@ -55,7 +57,7 @@ def verify(seams: Seams) -> tuple[Finding, ...]:
         if release.tag not in recomputed:
             recomputed.add(release.tag)
             seams.say(f"recomputing {release.tag} …")
-            found += recompute(seams, release)
+            found += recompute(seams, release, by)
         found += _record(seams, workspace, environment, release)
     found += _old_records(seams, tree)
     return in_order(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import NoReturn
 
-from mlgitops.core.drafts import Draft, read_draft
+from mlgitops.core.drafts import PROJECT_FILE, Draft, read_draft
 from mlgitops.core.errors import Refused, SpecError
 from mlgitops.core.findings import Finding
 from mlgitops.core.trees import Tree
@@ -36,6 +36,7 @@ def require_part(tree: Tree, wanted: Callable[[str], bool]) -> Draft:
 
 
 def _paths(tree: Tree) -> Iterator[str]:
+    yield PROJECT_FILE
     yield from tree.paths("environments")
     yield from tree.paths("pipelines")
 

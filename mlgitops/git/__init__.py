@@ -8,6 +8,7 @@ from mlgitops.git.batches import Standing
 from mlgitops.git.calls import ABSENT
 from mlgitops.git.reading import CommitTree, LogEntry, Tag
 from mlgitops.git.sharing import KEPT, Published, RefUpdate, Repository, Stale
+from mlgitops.git.tags import TagSignature
 
 __all__ = [
     "ABSENT",
@@ -20,4 +21,5 @@ __all__ = [
     "Stale",
     "Standing",
     "Tag",
+    "TagSignature",
 ]

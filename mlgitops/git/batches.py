@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from mlgitops.core.errors import GitError, RaceLost
-from mlgitops.git.writing import FALLBACK, Writing
+from mlgitops.git.tags import Tags
+from mlgitops.git.writing import FALLBACK
 
 # A ref that names what a power cut took away would make every later record impossible.
 _DURABLE: Final = ("-c", "core.fsync=loose-object,reference")
@@ -31,7 +32,7 @@ class Standing:
     remote: bool
 
 
-class Batches(Writing):
+class Batches(Tags):
     """What is done through one process of git, without the git library: it must cost little."""
 
     def standing(self) -> Standing:

@@ -114,9 +114,3 @@ class Writing(Reading):
             raise GitError(f"git merge-tree: {err.strip()}", hint="mlgitops needs git 2.38+")
         tree, *paths = (part for part in out.split("\0") if part)
         return status, tree, tuple(paths)
-
-    def tag_object(self, name: str, commit: str, message: str) -> str:
-        """Write an annotated tag object without a ref; return its id (see ``publish``)."""
-        tagger = self.run("var", "GIT_COMMITTER_IDENT", env=self.identity()).strip()
-        text = f"object {commit}\ntype commit\ntag {name}\ntagger {tagger}\n\n{message}"
-        return self.run("mktag", stdin=text.encode()).strip()

@@ -23,12 +23,13 @@ from mlgitops.core.specs.base import Located, Spec
 from mlgitops.core.specs.contracts import RowCount
 from mlgitops.core.specs.environments import Window
 from mlgitops.core.specs.parsing import read_one_of
+from mlgitops.core.specs.signing import SigningSpec
 
 ROOT = Path(__file__).parents[2]
 # Every key of every kind once, which a test below makes sure of.
 WHOLE = ROOT / "tests/data/specs"
 # Checks that JSON Schema has no words for: one number against another, a duration of nothing.
-BEYOND: set[type[Spec]] = {RowCount, Window}
+BEYOND: set[type[Spec]] = {RowCount, SigningSpec, Window}
 
 Judge = Callable[[JSON], bool]
 

@@ -80,7 +80,6 @@ def test_the_other_steps_of_the_pipeline_are_not_refused() -> None:
 @pytest.mark.parametrize(
     "gate",
     [
-        Gate(provenance="required"),
         Gate(contract="required"),
         Gate(freshness="7d"),
         Gate.model_validate({"soak": "24h", "in": "staging"}),
@@ -99,9 +98,8 @@ def test_a_gate_that_nothing_decides_never_passes(gate: Gate) -> None:
 
 
 def test_every_other_gate_is_decided() -> None:
-    assert {"metric", "slices", "parity", "signature", "size_max", "latency_p99"} == {
-        kind for kind in Gate.KINDS if kind not in unsupported.GATES
-    }
+    decided = {"metric", "slices", "parity", "signature", "size_max", "latency_p99", "provenance"}
+    assert decided == {kind for kind in Gate.KINDS if kind not in unsupported.GATES}
 
 
 def test_windows_and_teams_are_an_error_as_long_as_nobody_can_tell() -> None:

@@ -15,6 +15,7 @@ from mlgitops.core.specs.environments import Windows
 from mlgitops.core.specs.gates import Gate
 from mlgitops.core.specs.pipelines import Notify, OutputSpec, Step
 from mlgitops.core.specs.projects import ForgeSpec
+from mlgitops.core.specs.signing import TrustedSpec
 
 Condition = dict[str, Any]
 
@@ -126,6 +127,17 @@ def _forge() -> list[Condition]:
     ]
 
 
+def _trusted() -> list[Condition]:
+    return [
+        *exactly_one("a signer", TrustedSpec.WAYS),
+        {
+            "if": given("identity"),
+            "then": needed("an identity needs its issuer", "issuer"),
+            "else": without("an issuer belongs to an identity", "issuer"),
+        },
+    ]
+
+
 def _column() -> list[Condition]:
     number = {"type": ["number", "null"]}
     moment = {"type": ["string", "null"], "pattern": r"^\S{4}-\S{2}-\S{2}([T ].*)?$"}
@@ -167,5 +179,6 @@ CONDITIONS: Final[dict[type[Spec], list[Condition]]] = {
     Windows: [{"anyOf": [filled("deny"), filled("allow")]}],
     Gate: _gate(),
     ForgeSpec: _forge(),
+    TrustedSpec: _trusted(),
     Column: _column(),
 }

@@ -15,6 +15,7 @@ from mlgitops.core.specs.base import (
     Wrong,
     matching,
 )
+from mlgitops.core.specs.signing import SigningSpec
 
 Branch = Annotated[
     str, matching(r"[A-Za-z0-9][\w./-]*", "the name of a branch", "write it as main")
@@ -171,6 +172,10 @@ class Project(Spec):
     )
     defaults: Defaults = Field(
         default=Defaults.model_construct(), description="Defaults of the project."
+    )
+    signing: SigningSpec = Field(
+        default=SigningSpec.model_construct(),
+        description="How releases are signed, and whose signatures count.",
     )
     renderer: Literal[1] = Field(
         default=1,
