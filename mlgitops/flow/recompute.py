@@ -14,11 +14,14 @@ from mlgitops.core.errors import MlgitopsError
 from mlgitops.core.findings import Finding
 from mlgitops.core.marks import Mark
 from mlgitops.core.release_documents import message, to_json, unsigned, written
-from mlgitops.core.releases import Release, ReleaseDocument
+from mlgitops.core.releases import Release, ReleaseDocument, Version, bump_for, newest
+from mlgitops.core.signatures import breaks
 from mlgitops.core.trees import Tree
 from mlgitops.flow import provenance
+from mlgitops.flow.evaluation import signature
 from mlgitops.flow.evidence import answers, card, environment, parity, robustness, sbom
 from mlgitops.flow.evidence.parts import Held
+from mlgitops.flow.releases import releases
 from mlgitops.flow.seams import Seams
 
 RULE = "mlgitops/metrics"
@@ -66,9 +69,40 @@ def _problems(seams: Seams, release: Release) -> Iterator[str]:
         yield f"its files make the manifest {of_bytes(built)}, and the tag says {document.digest}"
     if sizes["model.onnx"] != document.size:
         yield f"size is {document.size} in the tag, and {sizes['model.onnx']} in the store"
+    yield from _because(seams, release)
     held = Held(seams=seams, release=release)
     for problems in CHECKS:
         yield from problems(held)
+
+
+def _because(seams: Seams, release: Release) -> Iterator[str]:
+    """Say again why the version is what it is; nothing when the one before is not here."""
+    document = release.document
+    before = newest(
+        one for one in releases(seams.repository, release.model) if one.version < release.version
+    )
+    if before is None:
+        wanted = bump_for(None, document.lineage, ())
+        if document.version != Version(1, 0, 0):
+            return  # those before it were not fetched
+    elif not seams.store.has(before.document.files["signature.json"]):
+        return
+    else:
+        broken = breaks(signature(seams, before.document), signature(seams, document))
+        wanted = bump_for(before.document, document.lineage, broken)
+    bump, because = wanted
+    if because != document.because:
+        said, found = "; ".join(document.because), "; ".join(because)
+        yield f"because is {said!r}, and what changed since {_of(before)} is {found!r}"
+    if bump != document.bump and document.reason is None:
+        yield f"bump is {document.bump!r} without a reason, and the change is {bump!r}"
+    follows = Version(1, 0, 0) if before is None else before.version.bumped(document.bump)
+    if follows != document.version:
+        yield f"{document.version} does not follow {_of(before)} by {document.bump!r}: {follows}"
+
+
+def _of(before: Release | None) -> str:
+    return "nothing" if before is None else str(before.version)
 
 
 def _damaged(seams: Seams, document: ReleaseDocument) -> Iterator[str]:

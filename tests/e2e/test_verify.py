@@ -142,3 +142,17 @@ def test_a_pull_request_with_an_altered_manifest_turns_red_and_does_not_merge(wo
     checks = {check["name"]: check["state"] for check in shown}
     assert checks["mlgitops/render"] == "failure"
     assert world.call("pulls", "merge", "1") != 0
+
+
+def test_a_reason_or_a_version_that_does_not_follow_from_what_changed_is_named(shipped, capsys):
+    tag = f"{MODEL}@v1.1.0"
+    raw = git(shipped.clone, "cat-file", "-p", f"refs/tags/{tag}")
+    for old, new, told in (
+        ("bump: minor", "bump: patch", "bump is 'patch' without a reason"),
+        ("the code of features changed", "the weather changed", "because is 'the weather changed'"),
+    ):
+        assert old in raw
+        (shipped.root / "forged").write_text(raw.replace(old, new) + "\n")
+        forged = git(shipped.clone, "hash-object", "-t", "tag", "-w", str(shipped.root / "forged"))
+        git(shipped.clone, "update-ref", f"refs/tags/{tag}", forged)
+        assert any(one["message"].startswith(told) for one in findings(shipped, capsys))
