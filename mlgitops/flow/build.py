@@ -14,6 +14,7 @@ from mlgitops.core.records import Record
 from mlgitops.core.releases import Lineage, ReleaseDocument, Version
 from mlgitops.core.specs.models import Model
 from mlgitops.core.workspaces import Workspace
+from mlgitops.flow.checkout import Checkout
 from mlgitops.flow.evaluation import headline, refuse_bad_rows, table
 from mlgitops.flow.evidence import answers, card, environment, profile, robustness, sbom
 from mlgitops.flow.evidence import measured as measured_
@@ -68,18 +69,18 @@ class Prepared:
     recipe: Digest
 
 
-def prepare(seams: Seams, workspace: Workspace, root: Path, model: Model, commit: str) -> Prepared:
+def prepare(checkout: Checkout, model: Model, commit: str) -> Prepared:
     """Run what has to run."""
-    trained = artifact(seams, workspace, root, model.pipeline, model.artifact)
-    judged = artifact(seams, workspace, root, model.pipeline, model.evaluation.data)
+    trained = artifact(checkout, model.pipeline, model.artifact)
+    judged = artifact(checkout, model.pipeline, model.evaluation.data)
     held = model.monitoring.reference
     same = held is None or held == model.evaluation.data
-    reference = None if same else artifact(seams, workspace, root, model.pipeline, str(held))
-    came = lineage(seams, workspace, root, model, commit)
+    reference = None if same else artifact(checkout, model.pipeline, str(held))
+    came = lineage(checkout, model, commit)
     blobs = [one.digest for one in (trained, judged, reference) if one is not None]
     return Prepared(
-        workspace=workspace,
-        root=root,
+        workspace=checkout.workspace,
+        root=checkout.root,
         commit=commit,
         model=model,
         trained=trained,

@@ -76,12 +76,14 @@ class Checkout:
     """A directory that holds a tree (the work tree, or an exported commit), read as it is now.
 
     ``keeps``: what reads the file of a source takes it into the store with the same reading.
+    ``widest``: how many steps may run side by side, where ``workspace`` has not all specs.
     """
 
     seams: Seams
     workspace: Workspace
     root: Path
     keeps: bool = False
+    widest: int | None = None
 
     @cached_property
     def tree(self) -> WorkTree:

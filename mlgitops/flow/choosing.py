@@ -14,7 +14,7 @@ from mlgitops.core.specs.base import Located
 from mlgitops.core.specs.pipelines import Pipeline
 from mlgitops.core.unsupported import refuse
 from mlgitops.core.workspaces import Workspace
-from mlgitops.flow.checkout import Node
+from mlgitops.flow.checkout import Checkout, Node
 from mlgitops.flow.machine import cores
 
 
@@ -152,16 +152,21 @@ def _choice(word: str, known: Iterable[str]) -> str:
     return did_you_mean(word, known) or f"there are: {', '.join(known) or 'none'}"
 
 
-def threads_of(workspace: Workspace) -> int:
+def threads_of(checkout: Checkout) -> int:
     """Return how many threads a step may use that asks for no cores: a part of the machine's.
 
     It follows from the specs and the machine alone, never from what happens to run: a sum over more
     threads can differ in its last bit, and with it a model's bytes.
     """
+    return max(1, cores() // (checkout.widest or widest(checkout.workspace)))
+
+
+def widest(workspace: Workspace) -> int:
+    """Return how many steps of all pipelines may run side by side."""
     widths = Counter[int]()
     for located in workspace.pipelines.values():
         level: dict[str, int] = {}
         for step in step_order(located.spec):
             level[step.name] = 1 + max((level[maker] for maker in makers(step)), default=0)
         widths.update(level.values())
-    return max(1, cores() // max(widths.values(), default=1))
+    return max(1, *widths.values())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib.metadata import version
-from pathlib import Path
 from typing import Final
 
 from mlgitops.core.digests import JSON, Digest, of_value
@@ -15,9 +14,8 @@ from mlgitops.core.results import list_of
 from mlgitops.core.specs.environments import Snapshot
 from mlgitops.core.specs.models import Model
 from mlgitops.core.specs.pipelines import Step
-from mlgitops.core.workspaces import Workspace
+from mlgitops.flow.checkout import Checkout
 from mlgitops.flow.run import records
-from mlgitops.flow.seams import Seams
 
 # Raise it when a release of the same model would consist of something else.
 _RECIPE: Final = 1
@@ -53,13 +51,14 @@ def recipe(model: Model, came: Lineage, blobs: Iterable[Digest]) -> Digest:
     )
 
 
-def lineage(seams: Seams, workspace: Workspace, root: Path, model: Model, commit: str) -> Lineage:
+def lineage(checkout: Checkout, model: Model, commit: str) -> Lineage:
     """Return where the model that the work tree describes comes from, and what it is judged on."""
+    workspace = checkout.workspace
     pipeline = workspace.pipelines[model.pipeline].spec
     maker = model.artifact.split(".", 1)[0]
     judge = model.evaluation.data.split(".", 1)[0]
-    judged = records(seams, workspace, root, model.pipeline, judge)
-    made = {**records(seams, workspace, root, model.pipeline, maker), **judged}
+    judged = records(checkout, model.pipeline, judge)
+    made = {**records(checkout, model.pipeline, maker), **judged}
     steps: dict[str, StepLineage] = {}
     snapshots: dict[str, Object] = {}
     training: list[Digest] = []

@@ -39,6 +39,7 @@ def evaluation_rows(
 
     Raises Refused when the commit is not here or its steps cannot run on that data any more.
     """
+    from mlgitops.flow.checkout import Checkout
     from mlgitops.flow.run import artifact
 
     repository = seams.repository
@@ -56,5 +57,6 @@ def evaluation_rows(
             write_whole(root / path, newer.read(path) or b"")
         workspace = require(WorkTree(root))
         model = workspace.models[live.model].spec
-        made = artifact(seams, workspace, root, model.pipeline, model.evaluation.data)
+        checkout = Checkout(seams=seams, workspace=workspace, root=root)
+        made = artifact(checkout, model.pipeline, model.evaluation.data)
         return table(seams, made.digest)

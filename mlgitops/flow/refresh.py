@@ -75,8 +75,8 @@ def snapshot(
     refuse(node.pipeline, {step})
     moment = as_of or iso(seams.clock())
     seams.say(f"{node.name}: asked for its rows as of {moment}")
-    made = _made(seams, workspace, root, node)
-    pin, _ = take_snapshot(checkout, node, made, moment, threads_of(workspace))
+    made = _made(checkout, node)
+    pin, _ = take_snapshot(checkout, node, made, moment, threads_of(checkout))
     seams.say(f"{node.name}: {pin.rows:,} rows")
     return pin, pin_bytes(pin)
 
@@ -112,12 +112,12 @@ def same_pin(old: Snapshot, new: Snapshot) -> bool:
     return old.digest == new.digest or (old.content is not None and old.content == new.content)
 
 
-def _made(seams: Seams, workspace: Workspace, root: Path, node: Node) -> dict[str, Record]:
+def _made(checkout: Checkout, node: Node) -> dict[str, Record]:
     """Return the records of the steps that a source reads from; what has to run for them is run."""
     pipeline = node.pipeline.spec
     made = {}
     for maker in step_needs(pipeline)[node.step.name]:
         output = next(iter(pipeline.step(maker).outputs))
         name = f"{maker}.{output}"
-        made[maker] = artifact(seams, workspace, root, pipeline.name, name).record
+        made[maker] = artifact(checkout, pipeline.name, name).record
     return made

@@ -26,7 +26,9 @@ from mlgitops.files import WorkTree
 from mlgitops.flow.assess import model_of
 from mlgitops.flow.attest import attested
 from mlgitops.flow.build import Built, build, prepare
+from mlgitops.flow.checkout import Checkout
 from mlgitops.flow.evaluation import signature
+from mlgitops.flow.known import checkout_of
 from mlgitops.flow.releases import heads, releases
 from mlgitops.flow.releases import release as find
 from mlgitops.flow.seams import Seams
@@ -90,11 +92,12 @@ def release(
     commit = repository.resolve("HEAD")
     if commit is None:
         raise Refused("there is no commit yet", hint="commit the specs and the code first")
-    workspace = require(WorkTree(root))
-    spec = model_of(workspace, model)
-    if not dry_run:
+    if dry_run:
+        checkout = Checkout(seams=seams, workspace=require(WorkTree(root)), root=root)
+    else:
         _refuse_unshared(seams, commit)
-    prepared = prepare(seams, workspace, root, spec.spec, commit)
+        checkout = checkout_of(seams, commit, model)
+    prepared = prepare(checkout, model_of(checkout.workspace, model).spec, commit)
     seams.store.flush()
     if not dry_run:
         # A source without a pin writes one while it runs: then this is not the commit any more.
@@ -102,9 +105,11 @@ def release(
     done = _done(seams, model, prepared.recipe)
     if done is not None:
         return AlreadyReleased(release=done)
+    if checkout.widest is not None:
+        prepared = replace(prepared, workspace=require(WorkTree(root)))
     built = build(seams, prepared)
     seams.store.flush()
-    sign = workspace.project.spec.signing.tags
+    sign = prepared.workspace.project.spec.signing.tags
     return _tag(seams, built, commit, chosen, dry_run=dry_run, sign=sign)
 
 

@@ -135,7 +135,7 @@ def run_all(
         checkout=checkout,
         meant=steps,
         shares=shares,
-        threads=threads_of(checkout.workspace),
+        threads=threads_of(checkout),
         keep_going=keep_going,
     )
     seams.watch(RunStarted(total=len(steps), jobs=shares.at_once))
@@ -195,32 +195,29 @@ def _tell(checkout: Checkout, runner: Runner, seconds: float) -> None:
         tell(checkout.seams, checkout.root, runner.done, runner.failures, seconds)
 
 
-def records(
-    seams: Seams, workspace: Workspace, root: Path, pipeline: str, step: str
-) -> Mapping[str, Record]:
+def records(checkout: Checkout, pipeline: str, step: str) -> Mapping[str, Record]:
     """Return the records of a step and of all that it needs, by label (``train[month=3]``).
 
     What has to run for it is run; a step that is skipped has none.
     """
-    steps = meant(workspace, Choice(pipeline=pipeline, until=step))
-    done = _quietly(seams, workspace, root, steps)
+    done = _quietly(checkout, meant(checkout.workspace, Choice(pipeline=pipeline, until=step)))
     return {ran.node.label: ran.record for ran in done if ran.record is not None}
 
 
-def artifact(seams: Seams, workspace: Workspace, root: Path, pipeline: str, name: str) -> Artifact:
+def artifact(checkout: Checkout, pipeline: str, name: str) -> Artifact:
     """Return the output ``step.output`` of a pipeline; what is needed for it is run first.
 
     Says nothing when nothing has to run. UsageError when there is no such step or output.
     """
     step, _, output = name.partition(".")
-    steps = meant(workspace, Choice(pipeline=pipeline, until=step))
-    outputs = workspace.pipelines[pipeline].spec.step(step).outputs
+    steps = meant(checkout.workspace, Choice(pipeline=pipeline, until=step))
+    outputs = checkout.workspace.pipelines[pipeline].spec.step(step).outputs
     if output not in outputs:
         raise UsageError(
             f"the step {step!r} of {pipeline!r} has no output {output!r}",
             hint=did_you_mean(output, outputs) or f"it has {', '.join(outputs)}",
         )
-    done = _quietly(seams, workspace, root, steps)
+    done = _quietly(checkout, steps)
     records = [ran.record for ran in done if ran.node.step.name == step]
     if len(records) != 1 or records[0] is None:
         what = "was skipped" if records == [None] else "is one for each element of its 'foreach'"
@@ -230,17 +227,15 @@ def artifact(seams: Seams, workspace: Workspace, root: Path, pipeline: str, name
     return Artifact(digest=made.digest, format=made.format, types=made.types, record=record)
 
 
-def _quietly(
-    seams: Seams, workspace: Workspace, root: Path, steps: Sequence[Meant]
-) -> tuple[Ran, ...]:
+def _quietly(checkout: Checkout, steps: Sequence[Meant]) -> tuple[Ran, ...]:
     """Do the work of ``steps``, and tell only of what has to run."""
     done = Runner(
-        checkout=Checkout(seams=seams, workspace=workspace, root=root),
+        checkout=checkout,
         meant=steps,
         shares=Shares(machine=machine()),
-        threads=threads_of(workspace),
+        threads=threads_of(checkout),
         quiet=True,
     ).run()
     if any(isinstance(ran.decision, Execute) for ran in done):
-        seams.store.flush()
+        checkout.seams.store.flush()
     return done

@@ -14,6 +14,7 @@ import pytest
 from mlgitops import settings, wiring
 from mlgitops.core.workspaces import Workspace
 from mlgitops.files import WorkTree
+from mlgitops.flow.checkout import Checkout
 from mlgitops.flow.run import RunResult, run
 from mlgitops.flow.seams import Seams
 from mlgitops.flow.workspaces import require
@@ -99,6 +100,10 @@ def seams_of(root: Path, said: list[str], *, ci: bool = False) -> Seams:
 
 def workspace(root: Path) -> Workspace:
     return require(WorkTree(root))
+
+
+def checkout_of(seams: Seams, root: Path) -> Checkout:
+    return Checkout(seams=seams, workspace=workspace(root), root=root)
 
 
 RunTiny = Callable[..., RunResult]

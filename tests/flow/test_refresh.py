@@ -8,7 +8,7 @@ import pytest
 from mlgitops.core.errors import StoreError, UsageError
 from mlgitops.flow.refresh import refresh, snapshot
 from mlgitops.flow.run import artifact
-from tests.flow.conftest import RunTiny, actions, edit, seams_of, workspace
+from tests.flow.conftest import RunTiny, actions, checkout_of, edit, seams_of, workspace
 from tests.support import write
 
 PIN = "pipelines/tiny/snapshots/rows.yaml"
@@ -50,7 +50,7 @@ def test_a_snapshot_is_stored_before_anybody_pins_it(root: Path, said: list[str]
     assert not (root / PIN).exists()
     write(root, {PIN: text.decode()})
     assert workspace(root).snapshots["tiny", "rows"].spec == pin
-    rows = artifact(seams, workspace(root), root, "tiny", "rows.rows")
+    rows = artifact(checkout_of(seams, root), "tiny", "rows.rows")
     assert rows.digest == pin.digest
     assert rows.record.parts.as_of == "2025-12-11"
 

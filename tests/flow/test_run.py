@@ -7,7 +7,7 @@ import pytest
 
 from mlgitops.core.errors import Refused, UsageError
 from mlgitops.flow.run import artifact, run
-from tests.flow.conftest import RunTiny, actions, edit, seams_of, workspace
+from tests.flow.conftest import RunTiny, actions, checkout_of, edit, seams_of, workspace
 from tests.support import git, write
 
 ALL = {"rows": "Execute", "features": "Execute", "train": "Execute"}
@@ -157,16 +157,16 @@ def test_two_runs_at_once_do_the_work_once(root: Path) -> None:
 
 
 def test_an_artifact_is_made_when_it_is_asked_for(root: Path, said: list[str]) -> None:
-    found = artifact(seams_of(root, said), workspace(root), root, "tiny", "features.test")
+    found = artifact(checkout_of(seams_of(root, said), root), "tiny", "features.test")
     assert found.format == "json"
     assert found.record.outputs["test"].digest == found.digest
     said.clear()
     seams = seams_of(root, said)
-    assert artifact(seams, workspace(root), root, "tiny", "features.test") == found
+    assert artifact(checkout_of(seams, root), "tiny", "features.test") == found
     assert said == []
     assert seams.store.has(found.digest)
     with pytest.raises(UsageError, match="no output 'tests'"):
-        artifact(seams, workspace(root), root, "tiny", "features.tests")
+        artifact(checkout_of(seams, root), "tiny", "features.tests")
 
 
 def test_an_exported_commit_runs_as_well_and_shares_what_is_known(

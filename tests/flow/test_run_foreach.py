@@ -8,7 +8,7 @@ import pytest
 from mlgitops.core.errors import Refused, SpecError, StepFailed
 from mlgitops.flow.plan import plan
 from mlgitops.flow.run import RunResult, artifact
-from tests.flow.conftest import RunTiny, actions, seams_of, workspace
+from tests.flow.conftest import RunTiny, actions, checkout_of, seams_of, workspace
 from tests.support import write
 
 PIPELINE = """\
@@ -135,7 +135,7 @@ def test_what_a_command_writes_as_json_and_is_none_is_told_of(
 
 def test_one_artifact_of_many_is_refused(root: Path, said: list[str]) -> None:
     with pytest.raises(Refused, match="one for each element"):
-        artifact(seams_of(root, said), workspace(root), root, "fan", "one.value")
+        artifact(checkout_of(seams_of(root, said), root), "fan", "one.value")
 
 
 def test_a_command_gets_its_element_as_a_word_and_a_list_as_a_folder(

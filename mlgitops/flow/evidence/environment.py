@@ -12,6 +12,7 @@ from mlgitops.core.locks import reached
 from mlgitops.core.records import Record
 from mlgitops.core.releases import Object
 from mlgitops.executor.installed import installed
+from mlgitops.flow.checkout import Checkout
 from mlgitops.flow.evidence.parts import Files, Held, Made
 from mlgitops.flow.run import records
 from mlgitops.flow.seams import Seams
@@ -26,10 +27,11 @@ def make(seams: Seams, made: Made, files: Files) -> Files:
     """Return ``environment.json``: {python, platform, steps: {label: {python, distributions}},
     export: {distribution: version}}. Each step's lock has the digest that the lineage names."""
     model = made.model
+    checkout = Checkout(seams=seams, workspace=made.workspace, root=made.root)
     done: dict[str, Record] = {}
     for output in (model.artifact, model.evaluation.data):
         step = output.partition(".")[0]
-        done.update(records(seams, made.workspace, made.root, model.pipeline, step))
+        done.update(records(checkout, model.pipeline, step))
     steps: Object = {
         label: {"python": record.parts.python, "distributions": dict(record.parts.lock)}
         for label, record in sorted(done.items())
