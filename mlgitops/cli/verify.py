@@ -93,7 +93,8 @@ def _release(seams: Seams, args: argparse.Namespace) -> int:
         document = found.release.document
         signed = f"signed by {made.signer}" if made.signer else made.problem or "not signed"
         write(f"verified: {found.release.tag} is what it says it is")
-        write(f"  {len(document.files)} files and every number in them, {document.digest}")
+        write(f"  {len(document.files)} files by digest, {document.digest}")
+        write("  answers, metrics, parity, robustness and card computed again: equal")
         write(f"  built by {made.builder} from {made.commit[:12]}; {signed}")
     if args.output is not None:
         write(f"written to {args.output}; docs/verify.md says how other tools check it")

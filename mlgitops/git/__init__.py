@@ -1,4 +1,4 @@
-"""The only package that runs git: plumbing for all work, GitPython to find unusual places.
+"""The only package that runs git: GitPython for what writes, plain plumbing for reading.
 
 Nothing here touches the caller's index, work tree, HEAD or stash, except ``Repository.publish``
 without a remote, which moves a checked-out branch forward as ``git merge --ff-only`` does.

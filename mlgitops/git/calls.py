@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from mlgitops.core.errors import GitError
 from mlgitops.git.objects import Objects
+
+if TYPE_CHECKING:
+    import git as gitpython
 
 ABSENT: Final = "0" * 40
 QUIET: Final = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
@@ -89,14 +94,48 @@ class Calls:
         env: Mapping[str, str] | None = None,
         errors: str = "replace",
     ) -> tuple[int, str, str]:
-        """Run git; return its exit code, its output and its words, whatever they are."""
-        done = self._process(args, stdin or b"", env)
+        """Run git; return its exit code, its output and its words, whatever they are.
+
+        What is given bytes or an environment writes, and goes through the git library. Its import
+        takes a tenth of a second, which nobody waits for who only looks.
+        """
+        if stdin is not None or env is not None:
+            return self._through_library(args, stdin, env or {})
+        done = self._process(args)
         return done.status, done.out.decode("utf-8", errors), done.err.decode("utf-8", "replace")
+
+    @cached_property
+    def _repo(self) -> gitpython.Repo:
+        repo: gitpython.Repo = _gitpython().Repo(self.root)
+        return repo
+
+    def _through_library(
+        self, args: Sequence[str], stdin: bytes | None, env: Mapping[str, str]
+    ) -> tuple[int, str, str]:
+        gitpython = _gitpython()  # an 'except' that imports it would ask a broken git again on ^C
+        # Nothing is written where nothing is given: the disk may be full.
+        with nullcontext() if stdin is None else tempfile.TemporaryFile() as given:
+            if given is not None:
+                given.write(stdin or b"")
+                given.seek(0)
+            try:
+                status, out, err = self._repo.git.execute(
+                    ["git", *OPTIONS, *args],
+                    istream=given,
+                    env={**QUIET, **env},
+                    with_extended_output=True,
+                    with_exceptions=False,
+                    strip_newline_in_stdout=False,
+                    stdout_as_string=False,
+                )
+            except gitpython.GitCommandNotFound as error:
+                raise missing() from error
+        return int(status), _text(out), _text(err)
 
     def _process(
         self, args: Sequence[str], stdin: bytes = b"", env: Mapping[str, str] | None = None
     ) -> Done:
-        """Run git on bytes; the git library would take a tenth of a second to import."""
+        """Run git on bytes, without the git library."""
         with self._started(args, env) as process:
             out, err = process.communicate(stdin)
         return Done(pid=process.pid, status=process.returncode, out=out, err=err)
@@ -195,3 +234,7 @@ def ask(path: Path) -> Places:
 def missing() -> GitError:
     """Return the error for a machine without git."""
     return GitError("git is not installed, or not on the PATH", hint="mlgitops needs git 2.38+")
+
+
+def _text(data: bytes | str) -> str:
+    return data.decode("utf-8", "replace") if isinstance(data, bytes) else data

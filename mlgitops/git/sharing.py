@@ -162,7 +162,7 @@ class Repository(Batches):
         args += [self.remote, *(f"{u.new or ''}:{u.ref}" for u in updates)]
         words = ""
         for attempt in range(_ATTEMPTS):
-            status, out, err = self._call(args)
+            status, out, err = self._call(args, env={})
             words = (out + err).strip()
             now = self.remote_refs([u.ref for u in updates]) if status else {}
             if status == 0 or all(now.get(u.ref) == u.new for u in updates):
