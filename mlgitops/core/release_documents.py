@@ -15,13 +15,21 @@ from mlgitops.core.releases import (
     ReleaseDocument,
     StepLineage,
     Version,
-    parse_tag,
 )
 
 _SIGNATURE = re.compile(r"^-----BEGIN (?:SSH|PGP|SIGNED) ", re.MULTILINE)
 _MAYBE_ALIAS = re.compile(r"(?:^|[\s\[{,])\*\w")
 # Entries of a mapping, at most.
 _ON_A_LINE: Final = 3
+_SHA: Final = r"'?(sha256:[0-9a-f]{64})'?"
+# Git indents the lines after the first where it gives some of a message.
+_HEAD: Final = re.compile(
+    r"[^\n]*\n *\n *apiVersion: mlgitops/v1\n *kind: Release\n"
+    r" *model: '?([a-z0-9][a-z0-9-]*)'?\n"
+    r" *version: '?((?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){2})'?\n"
+    rf" *digest: {_SHA}\n *identity: {_SHA}\n *recipe: (?:null|{_SHA})(?:\n|$)",
+    re.ASCII,
+)
 # Subject, blank line, apiVersion, kind, model, version, digest, identity, recipe.
 HEAD_LINES: Final = 9
 # Characters; a document of a model with many features and steps has some ten thousand.
@@ -107,27 +115,19 @@ def to_json(doc: ReleaseDocument) -> Object:
 
 def head(name: str, text: str) -> Head | None:
     """Read the tag ``name`` by the first ``HEAD_LINES`` of its message; None for no release."""
-    named = parse_tag(name)
-    told = dict(_line(line) for line in text.splitlines()[2:HEAD_LINES])
-    if named is None or told.get("kind") != "Release":
+    told = _HEAD.match(text)
+    if told is None or name != f"{told[1]}@v{told[2]}":
         return None
-    try:
-        found = Head(
-            model=told["model"],
-            version=Version.parse(told["version"]),
-            digest=parse_digest(told["digest"]),
-            identity=parse_digest(told["identity"]),
-            recipe=None if told["recipe"] == "null" else parse_digest(told["recipe"]),
-            tag=name,
-        )
-    except (KeyError, MlgitopsError):
-        return None
-    return found if (found.model, found.version) == named else None
-
-
-def _line(text: str) -> tuple[str, str]:
-    key, _, value = text.strip().partition(": ")
-    return key, value.strip("'")
+    digest, identity, recipe = (None if one is None else Digest(one) for one in told.groups()[2:])
+    assert digest is not None and identity is not None
+    return Head(
+        model=told[1],
+        version=Version.parse(told[2]),
+        digest=digest,
+        identity=identity,
+        recipe=recipe,
+        tag=name,
+    )
 
 
 def from_message(text: str) -> ReleaseDocument:

@@ -9,11 +9,31 @@ from typing import Final, Literal
 from mlgitops.core.digests import JSON
 from mlgitops.core.promotions import Action, Pinned
 from mlgitops.core.releases import Head, newest, tag_name
-from mlgitops.core.specs.environments import Hold
 
 NEWEST: Final = "the newest release"
 
 State = Literal["none", "pinned", "mismatch", "promoting", "rolling-back", "held"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A hold: who stopped promotions of a model, and why."""
+
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What the specs of a tree say of what runs where; pins and holds by (environment, model).
+
+    ``environments`` come in the order of promotion.
+    """
+
+    environments: tuple[str, ...]
+    models: tuple[str, ...]
+    pins: Mapping[tuple[str, str], Pinned]
+    holds: Mapping[tuple[str, str], Held]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +113,7 @@ def cell(
     model: str,
     environment: str,
     pinned: Pinned | None,
-    hold: Hold | None,
+    hold: Held | None,
     following: Open | None,
     releases: Sequence[Head],
 ) -> Cell:

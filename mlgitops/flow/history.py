@@ -23,7 +23,6 @@ from mlgitops.core.histories import (
 from mlgitops.core.pins import parse_path, read_as
 from mlgitops.core.releases import Release, Version
 from mlgitops.core.specs.environments import Hold, Pin
-from mlgitops.core.workspaces import load
 from mlgitops.flow import ledger
 from mlgitops.flow.releases import releases
 from mlgitops.flow.seams import Seams
@@ -79,6 +78,8 @@ def history(
 def _require_known(
     repository: Repository, base: str, model: str, environment: str | None, seen: bool
 ) -> None:
+    from mlgitops.core.workspaces import load
+
     draft = load(repository.tree(base)).draft
     models = [one.spec.name for one in draft.models]
     environments = [one.spec.name for one in draft.environments]

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
 
-from mlgitops.core.digests import parse_digest
-from mlgitops.core.drafts import folder
+from mlgitops.core.digests import JSON, Digest, parse_digest
 from mlgitops.core.errors import GitError, MlgitopsError, Unreachable, UsageError
 from mlgitops.core.findings import did_you_mean
-from mlgitops.core.graphs import environment_order
-from mlgitops.core.pins import pin_path, read_as
 from mlgitops.core.promotions import Pinned, parse_branch
 from mlgitops.core.releases import Head, Version, newest
-from mlgitops.core.specs.environments import Hold, Pin
-from mlgitops.core.statuses import Cell, Matrix, Open, Row, cell
+from mlgitops.core.statuses import Cell, Held, Matrix, Open, Row, Told, cell
 from mlgitops.files import WorkTree
+from mlgitops.files.memory import Memory, maker
 from mlgitops.flow.releases import heads
 from mlgitops.flow.seams import Seams
-from mlgitops.flow.workspaces import require_part
-from mlgitops.forge import PullRequest
+
+if TYPE_CHECKING:
+    from mlgitops.core.specs.environments import Pin
+    from mlgitops.core.trees import Tree
+    from mlgitops.forge import PullRequest
 
 
 def status(
@@ -38,10 +39,7 @@ def status(
         except GitError as error:
             notes.append(f"not up to date: {_first_line(error)}")
     commit = None if local else seams.repository.base(seams.branch)
-    tree = WorkTree(seams.repository.root) if commit is None else seams.repository.tree(commit)
-    draft = require_part(tree, _tells)
-    pins = {(folder(one.path), one.spec.model): one.spec for one in draft.pins}
-    holds = {(folder(one.path), one.spec.model): one.spec for one in draft.holds}
+    told = _read(WorkTree(seams.repository.root)) if commit is None else _told(seams, commit)
     following: Mapping[tuple[str, str], Open] = {}
     if offline:
         notes.append("open pull requests are not shown: the forge was not asked")
@@ -53,10 +51,7 @@ def status(
     known: dict[str, list[Head]] = {}
     for one in heads(seams.repository, model):
         known.setdefault(one.model, []).append(one)
-    ordered = environment_order(one.spec for one in draft.environments)
-    environments = tuple(environment.name for environment in ordered)
-    models = {one.spec.name for one in draft.models}
-    names = sorted(models | {name for _, name in pins})
+    names = sorted({*told.models, *(name for _, name in told.pins)})
     if model is not None and model not in names:
         raise UsageError(
             f"there is no model {model!r}",
@@ -65,13 +60,56 @@ def status(
     return Matrix(
         place="the work tree" if commit is None else _place(seams),
         commit=commit,
-        environments=environments,
-        rows=tuple(
-            _row(pins, holds, name, environments, following, known)
-            for name in names
-            if model in (None, name)
-        ),
+        environments=told.environments,
+        rows=tuple(_row(told, name, following, known) for name in names if model in (None, name)),
         notes=tuple(notes),
+    )
+
+
+def _told(seams: Seams, commit: str) -> Told:
+    """Return what the specs of a commit say; it never changes, so it is read once."""
+    memory = Memory(seams.repository.common_dir, "told", maker(), commit)
+    kept = cast("dict[str, list[list[str]]] | None", memory.recall())
+    if kept is not None:
+        return Told(
+            environments=tuple(name for (name,) in kept["environments"]),
+            models=tuple(name for (name,) in kept["models"]),
+            pins={
+                (place, model): Pinned(version=Version.parse(version), digest=Digest(digest))
+                for place, model, version, digest in kept["pins"]
+            },
+            holds={
+                (place, model): Held(by=by, reason=reason)
+                for place, model, by, reason in kept["holds"]
+            },
+        )
+    told = _read(seams.repository.tree(commit))
+    rows: dict[str, JSON] = {
+        "environments": [[name] for name in told.environments],
+        "models": [[name] for name in told.models],
+        "pins": [[*key, str(pin.version), pin.digest] for key, pin in told.pins.items()],
+        "holds": [[*key, hold.by, hold.reason] for key, hold in told.holds.items()],
+    }
+    memory.keep(rows)
+    return told
+
+
+def _read(tree: Tree) -> Told:
+    from mlgitops.core.drafts import folder
+    from mlgitops.core.graphs import environment_order
+    from mlgitops.flow.workspaces import require_part
+
+    draft = require_part(tree, _tells)
+    return Told(
+        environments=tuple(
+            one.name for one in environment_order(one.spec for one in draft.environments)
+        ),
+        models=tuple(one.spec.name for one in draft.models),
+        pins={(folder(one.path), one.spec.model): _pinned(one.spec) for one in draft.pins},
+        holds={
+            (folder(one.path), one.spec.model): Held(by=one.spec.by, reason=one.spec.reason)
+            for one in draft.holds
+        },
     )
 
 
@@ -90,25 +128,23 @@ def _place(seams: Seams) -> str:
 
 
 def _row(
-    pins: Mapping[tuple[str, str], Pin],
-    holds: Mapping[tuple[str, str], Hold],
+    told: Told,
     model: str,
-    environments: tuple[str, ...],
     following: Mapping[tuple[str, str], Open],
     known: Mapping[str, list[Head]],
 ) -> Row:
     mine = known.get(model, [])
-    cells: dict[str, Cell] = {}
-    for environment in environments:
-        pin = pins.get((environment, model))
-        cells[environment] = cell(
+    cells: dict[str, Cell] = {
+        place: cell(
             model,
-            environment,
-            None if pin is None else _pinned(pin),
-            holds.get((environment, model)),
-            following.get((environment, model)),
+            place,
+            told.pins.get((place, model)),
+            told.holds.get((place, model)),
+            following.get((place, model)),
             mine,
         )
+        for place in told.environments
+    }
     return Row(model=model, released=newest(mine), environments=cells)
 
 
@@ -138,6 +174,9 @@ def _waits(pull: PullRequest) -> tuple[str, ...]:
 
 def _proposed(seams: Seams, commit: str, environment: str, model: str) -> Pinned | None:
     """Return what the head pins, or None when that commit is not here or holds no readable pin."""
+    from mlgitops.core.pins import pin_path, read_as
+    from mlgitops.core.specs.environments import Pin
+
     path = pin_path(environment, model)
     pin = read_as(Pin, seams.repository.file(commit, path), path)
     return None if pin is None else _pinned(pin)

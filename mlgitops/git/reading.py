@@ -157,11 +157,12 @@ class Reading(Calls):
         return CommitTree(self, commit, entries, tuple(linked))
 
     def tag_heads(self, pattern: str, lines: int) -> dict[str, str]:
-        """Return the first ``lines`` of the messages of the tags that match, by name."""
-        form = f"--format=%(refname:strip=2)%00%(contents:lines={lines})%01"
+        """Return the first ``lines`` of the messages of the annotated tags that match, by name."""
+        form = f"--format=%(refname:strip=2)%00%(objecttype)%00%(contents:lines={lines})%01"
         out = self.run("for-each-ref", form, f"refs/tags/{pattern}")
-        pairs = (chunk.lstrip("\n").partition("\0") for chunk in out.split("\x01"))
-        return {name: text for name, _, text in pairs if name}
+        rows = (chunk.lstrip("\n").split("\0", 2) for chunk in out.split("\x01"))
+        # What a light tag would show is the message of its commit.
+        return {row[0]: row[2] for row in rows if row[1:2] == ["tag"]}
 
     def tags(self, pattern: str = "*") -> tuple[Tag, ...]:
         """Return the annotated tags that match, in one call to git."""

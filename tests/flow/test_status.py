@@ -173,3 +173,18 @@ def test_the_command_prints_json_and_no_colour_into_a_pipe(place, run_cli: RunCl
     assert (model["model"], model["released"]) == ("churn", "1.0.0")
     assert model["environments"]["dev"]["state"] == "pinned"
     assert "\x1b" not in run_cli(["status"], place.root).stdout
+
+
+def test_what_a_commit_says_is_read_once_and_the_same_afterwards(place):
+    place.release("1.0.0")
+    place.ship("dev", "1.0.0")
+    place.release("1.1.0")
+    place.merge(place.propose("staging", "1.0.0", "1.1.0", back=True))
+    first = status(place.seams)
+    (told,) = (place.root / ".git/mlgitops").glob("told")
+    assert status(place.seams) == first
+    assert cells(first)["staging"] == ("held", "held by Rui: it broke")
+    told.write_bytes(told.read_bytes().replace(b"it broke", b"it worked"))
+    assert status(place.seams) == first
+    place.ship("dev", "1.1.0", "1.0.0")
+    assert cells(status(place.seams))["dev"] == ("pinned", "the newest release")
