@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +19,16 @@ from mlgitops.ml.scoring import Scorer
 if TYPE_CHECKING:
     import pandas as pd
 
-_WORST = 10
+WORST = 10
 _CHUNK = 65_536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One row where the two differ: its inputs and both answers (a number, or one per class)."""
+    """One row where the two differ: its inputs and both answers (a number, or one per class).
+
+    ``kind``, ``column``: what is odd about it, where it was made to be odd.
+    """
 
     row: int
     inputs: dict[str, float | str | None]
@@ -32,6 +36,8 @@ class Difference:
     onnx: float | tuple[float, ...]
     difference: float
     labels_differ: bool
+    kind: str = ""
+    column: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +78,8 @@ def check(
     over: Mask = ~(gap <= atol + rtol * np.abs(truth.values))
     if over.ndim == 2:
         gap, over = gap.max(axis=1), np.asarray(over.any(axis=1))
-    ours = truth.labels()
-    theirs = answer.labels()
-    differ: Mask = np.zeros(len(gap), dtype=bool)
-    if ours is not None and theirs is not None:
-        differ = np.asarray(ours != theirs, dtype=bool)
-    order = np.lexsort((np.arange(len(gap)), -gap, ~differ))[:_WORST]
+    differ = labels_differ(truth, answer)
+    order = np.lexsort((np.arange(len(gap)), -gap, ~differ))[:WORST]
     return Parity(
         rows=len(gap),
         atol=atol,
@@ -87,7 +89,7 @@ def check(
         label_mismatches=int(differ.sum()),
         own_label_differs=_own_label_differs(estimator, frame, truth),
         worst=tuple(
-            _difference(scorer, frame, truth, answer, int(row), bool(differ[row]))
+            difference(scorer, frame, truth, answer, int(row), bool(differ[row]))
             for row in order
             if gap[row] > 0 or differ[row]
         ),
@@ -98,6 +100,15 @@ def check(
     )
 
 
+def labels_differ(one: Scores, other: Scores) -> Mask:
+    """Return for each row whether the labels differ; never, where the task has none."""
+    ours, theirs = one.labels(), other.labels()
+    if ours is None or theirs is None:
+        return np.zeros(len(one), dtype=bool)
+    apart = np.asarray(ours != theirs, dtype=bool)
+    return apart if apart.ndim == 1 else np.asarray(apart.any(axis=1))
+
+
 def estimate(estimator: Estimator, frame: pd.DataFrame, task: Task) -> Scores:
     """Return what the estimator itself answers for each row of ``frame``."""
     estimator = unwrap(estimator)
@@ -106,6 +117,45 @@ def estimate(estimator: Estimator, frame: pd.DataFrame, task: Task) -> Scores:
     if task == "binary-classification":
         values = values[:, 1]
     return Scores(task=task, values=values.astype(np.float64))
+
+
+def asker(estimator: Estimator, task: Task) -> Callable[[pd.DataFrame], tuple[Scores, Mask]]:
+    """Return a function that asks for what the estimator answers, and for which rows it does.
+
+    Rows on which the estimator raises, or answers no finite number, have the values NaN.
+    """
+
+    def ask(frame: pd.DataFrame) -> tuple[Scores, Mask]:
+        return answered(lambda rows: estimate(estimator, rows, task), frame)
+
+    return ask
+
+
+def answered(score: Callable[[pd.DataFrame], Scores], frame: pd.DataFrame) -> tuple[Scores, Mask]:
+    """Return what ``score`` answers, NaN in rows on which it raises Refused or gives no number.
+
+    Raises Refused when it answers for no row at all.
+    """
+    pieces: list[tuple[int, int, Scores]] = []
+    todo, why = [(0, len(frame))], None
+    while todo:
+        start, stop = todo.pop()
+        try:
+            pieces.append((start, stop, score(frame.iloc[start:stop])))
+        except Refused as error:
+            why = error
+            if stop - start > 1:
+                middle = (start + stop) // 2
+                todo += [(start, middle), (middle, stop)]
+    if not pieces:
+        raise why or Refused("there is no row to ask for", hint="the evaluation data is empty")
+    first = pieces[0][2]
+    values: Floats = np.full((len(frame), *first.values.shape[1:]), np.nan)
+    for start, stop, piece in pieces:
+        values[start:stop] = piece.values
+    known = np.isfinite(values.reshape(len(frame), -1)).all(axis=1)
+    values[~known] = np.nan
+    return Scores(task=first.task, values=values), np.asarray(known)
 
 
 def _asked(estimator: Estimator, ask: Any, frame: pd.DataFrame) -> Any:
@@ -120,9 +170,10 @@ def _asked(estimator: Estimator, ask: Any, frame: pd.DataFrame) -> Any:
         with threadpool_limits(limits=1):
             # Not one chunk for zero rows: scikit-learn refuses an empty matrix.
             pieces = [ask(rows[at : at + _CHUNK]) for at in range(0, len(rows), _CHUNK)]
-    except ValueError as error:
+    except Exception as error:  # whatever a step of a pipeline runs into
+        told = str(error).strip().splitlines()
         raise Refused(
-            f"the estimator fails on the evaluation rows: {str(error).splitlines()[0]}",
+            f"the estimator fails on the evaluation rows: {told[0] if told else repr(error)}",
             hint="the features step must give evaluation rows as it gives training rows",
         ) from error
     if not pieces:
@@ -139,9 +190,10 @@ def _own_label_differs(estimator: Estimator, frame: pd.DataFrame, truth: Scores)
     return int((np.asarray(estimator.classes_)[labels] != own).sum())
 
 
-def _difference(
+def difference(
     scorer: Scorer, frame: pd.DataFrame, truth: Scores, answer: Scores, row: int, labels: bool
 ) -> Difference:
+    """Return what there is to say of one row of ``frame``."""
     inputs: dict[str, float | str | None] = {}
     for field in scorer.signature.inputs:
         value = column(frame.iloc[[row]], field)[0]
