@@ -25,13 +25,14 @@ from mlgitops.core.promotions import (
 from mlgitops.core.releases import Release
 from mlgitops.core.specs.base import Located
 from mlgitops.core.specs.environments import Environment
-from mlgitops.core.specs.models import Gate, Model
+from mlgitops.core.specs.models import Gate
 from mlgitops.core.workspaces import Workspace
-from mlgitops.flow.compare import compare, signature_breaks
+from mlgitops.flow.compare import compare, look_at, signature_breaks
 from mlgitops.flow.provenance import provenance_of, trusted
 from mlgitops.flow.releases import releases
 from mlgitops.flow.render import manifests_of
 from mlgitops.flow.seams import Seams
+from mlgitops.flow.workspaces import model_of
 
 
 def environment_of(workspace: Workspace, name: str) -> Located[Environment]:
@@ -41,18 +42,6 @@ def environment_of(workspace: Workspace, name: str) -> Located[Environment]:
         known = sorted(workspace.environments)
         raise UsageError(
             f"there is no environment {name!r}",
-            hint=did_you_mean(name, known) or f"there are: {', '.join(known)}",
-        )
-    return found
-
-
-def model_of(workspace: Workspace, name: str) -> Located[Model]:
-    """Return a model's spec; UsageError with a did-you-mean when there is none."""
-    found = workspace.models.get(name)
-    if found is None:
-        known = sorted(workspace.models)
-        raise UsageError(
-            f"there is no model {name!r}",
             hint=did_you_mean(name, known) or f"there are: {', '.join(known)}",
         )
     return found
@@ -151,7 +140,14 @@ def _gates(
     breaks: tuple[str, ...] = ()
     if live is not None:
         breaks = signature_breaks(seams, live.document, candidate.document)
-        comparison = compare(seams, candidate.document, live.document, wanted, scored)
+        comparison = compare(
+            seams,
+            candidate.document,
+            live.document,
+            wanted,
+            scored,
+            look=look_at(seams, candidate, live),
+        )
     evidence = Evidence(
         candidate=candidate.document,
         live=live.document if live else None,

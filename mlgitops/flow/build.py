@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlgitops.core import manifests
-from mlgitops.core.digests import Digest
 from mlgitops.core.errors import Refused
 from mlgitops.core.records import Record
-from mlgitops.core.releases import Lineage, ReleaseDocument, Version
+from mlgitops.core.releases import ReleaseDocument, Version
 from mlgitops.core.specs.models import Model
-from mlgitops.core.workspaces import Workspace
-from mlgitops.flow.checkout import Checkout
 from mlgitops.flow.evaluation import headline, refuse_bad_rows, table
 from mlgitops.flow.evidence import answers, card, environment, profile, robustness, sbom
 from mlgitops.flow.evidence import measured as measured_
 from mlgitops.flow.evidence import model as model_
 from mlgitops.flow.evidence.parity import summary
 from mlgitops.flow.evidence.parts import Made, Maker
-from mlgitops.flow.origins import lineage, recipe
-from mlgitops.flow.run import Artifact, artifact
+from mlgitops.flow.origins import Prepared
 from mlgitops.flow.seams import Seams
 
 if TYPE_CHECKING:
@@ -52,43 +47,6 @@ class Built:
 
     document: ReleaseDocument
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """What a release is built from: every step has run, and nothing is exported yet."""
-
-    workspace: Workspace
-    root: Path
-    commit: str
-    model: Model
-    trained: Artifact
-    judged: Artifact
-    reference: Artifact | None
-    lineage: Lineage
-    recipe: Digest
-
-
-def prepare(checkout: Checkout, model: Model, commit: str) -> Prepared:
-    """Run what has to run."""
-    trained = artifact(checkout, model.pipeline, model.artifact)
-    judged = artifact(checkout, model.pipeline, model.evaluation.data)
-    held = model.monitoring.reference
-    same = held is None or held == model.evaluation.data
-    reference = None if same else artifact(checkout, model.pipeline, str(held))
-    came = lineage(checkout, model, commit)
-    blobs = [one.digest for one in (trained, judged, reference) if one is not None]
-    return Prepared(
-        workspace=checkout.workspace,
-        root=checkout.root,
-        commit=commit,
-        model=model,
-        trained=trained,
-        judged=judged,
-        reference=reference,
-        lineage=came,
-        recipe=recipe(model, came, blobs),
-    )
 
 
 def build(seams: Seams, prepared: Prepared) -> Built:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from mlgitops.core.digests import of_value
 from mlgitops.core.markdown import inert
 from mlgitops.core.pins import hold_bytes, hold_path, reason_of
-from mlgitops.flow.assess import environment_of, model_of
+from mlgitops.flow.assess import environment_of
 from mlgitops.flow.checks import checks_for
 from mlgitops.flow.proposals import TRAILER, Outcome, Proposal, Proposed, propose
 from mlgitops.flow.seams import Seams
-from mlgitops.flow.workspaces import require
+from mlgitops.flow.workspaces import model_of, require
 
 
 def hold(seams: Seams, model: str, environment: str, reason: str) -> Outcome | None:

@@ -33,14 +33,14 @@ from mlgitops.core.watches import (
 )
 from mlgitops.core.workspaces import Workspace
 from mlgitops.flow import ledger
-from mlgitops.flow.assess import environment_of, model_of
+from mlgitops.flow.assess import environment_of
 from mlgitops.flow.evaluation import rounded, signature
 from mlgitops.flow.labels import Joined, labelled_rows
 from mlgitops.flow.seams import Seams
 from mlgitops.flow.serve import journal_of, pinned
 from mlgitops.flow.snapshots import iso
 from mlgitops.flow.windows import Rows, gather
-from mlgitops.flow.workspaces import require
+from mlgitops.flow.workspaces import model_of, require
 
 if TYPE_CHECKING:
     import pandas as pd

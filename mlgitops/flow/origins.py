@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Final
 
 from mlgitops.core.digests import JSON, Digest, of_value
@@ -14,8 +16,9 @@ from mlgitops.core.results import list_of
 from mlgitops.core.specs.environments import Snapshot
 from mlgitops.core.specs.models import Model
 from mlgitops.core.specs.pipelines import Step
+from mlgitops.core.workspaces import Workspace
 from mlgitops.flow.checkout import Checkout
-from mlgitops.flow.run import records
+from mlgitops.flow.run import Artifact, artifact, records
 
 # Raise it when a release of the same model would consist of something else.
 _RECIPE: Final = 1
@@ -32,6 +35,43 @@ _TOOLS: Final = (
     "skops",
 )
 _ASKED: Final = {"name", "pipeline", "artifact", "task", "features", "evaluation", "export"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What a release is built from: every step has run, and nothing is exported yet."""
+
+    workspace: Workspace
+    root: Path
+    commit: str
+    model: Model
+    trained: Artifact
+    judged: Artifact
+    reference: Artifact | None
+    lineage: Lineage
+    recipe: Digest
+
+
+def prepare(checkout: Checkout, model: Model, commit: str) -> Prepared:
+    """Run what has to run."""
+    trained = artifact(checkout, model.pipeline, model.artifact)
+    judged = artifact(checkout, model.pipeline, model.evaluation.data)
+    held = model.monitoring.reference
+    same = held is None or held == model.evaluation.data
+    reference = None if same else artifact(checkout, model.pipeline, str(held))
+    came = lineage(checkout, model, commit)
+    blobs = [one.digest for one in (trained, judged, reference) if one is not None]
+    return Prepared(
+        workspace=checkout.workspace,
+        root=checkout.root,
+        commit=commit,
+        model=model,
+        trained=trained,
+        judged=judged,
+        reference=reference,
+        lineage=came,
+        recipe=recipe(model, came, blobs),
+    )
 
 
 def recipe(model: Model, came: Lineage, blobs: Iterable[Digest]) -> Digest:

@@ -17,7 +17,7 @@ from mlgitops.core.releases import Release, Version, newest
 from mlgitops.core.specs.base import Located
 from mlgitops.core.specs.environments import Environment
 from mlgitops.core.workspaces import Workspace
-from mlgitops.flow.assess import assess, environment_of, model_of
+from mlgitops.flow.assess import assess, environment_of
 from mlgitops.flow.checks import checks_for
 from mlgitops.flow.proposals import (
     HandsOff,
@@ -29,7 +29,7 @@ from mlgitops.flow.proposals import (
 )
 from mlgitops.flow.releases import release, releases
 from mlgitops.flow.seams import Seams
-from mlgitops.flow.workspaces import require
+from mlgitops.flow.workspaces import model_of, require
 from mlgitops.forge import PullRequest
 
 

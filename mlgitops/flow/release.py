@@ -7,7 +7,7 @@ exists whole or not at all, and releasing the same thing twice does nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from mlgitops.core.digests import Digest
 from mlgitops.core.errors import RaceLost, Refused
@@ -23,17 +23,17 @@ from mlgitops.core.releases import (
 )
 from mlgitops.core.signatures import breaks
 from mlgitops.files import WorkTree
-from mlgitops.flow.assess import model_of
-from mlgitops.flow.attest import attested
-from mlgitops.flow.build import Built, build, prepare
 from mlgitops.flow.checkout import Checkout
-from mlgitops.flow.evaluation import signature
 from mlgitops.flow.known import checkout_of
+from mlgitops.flow.origins import prepare
 from mlgitops.flow.releases import heads, releases
 from mlgitops.flow.releases import release as find
 from mlgitops.flow.seams import Seams
-from mlgitops.flow.workspaces import require
+from mlgitops.flow.workspaces import model_of, require
 from mlgitops.git import Published, RefUpdate
+
+if TYPE_CHECKING:
+    from mlgitops.flow.build import Built
 
 _ATTEMPTS = 8
 
@@ -105,6 +105,8 @@ def release(
     done = _done(seams, model, prepared.recipe)
     if done is not None:
         return AlreadyReleased(release=done)
+    from mlgitops.flow.build import build  # what makes evidence takes long to import
+
     if checkout.widest is not None:
         prepared = replace(prepared, workspace=require(WorkTree(root)))
     built = build(seams, prepared)
@@ -157,6 +159,8 @@ def _tag(
         if dry_run:
             return WouldRelease(document=document, previous=previous, built=built)
         name = tag_name(document.model, document.version)
+        from mlgitops.flow.attest import attested
+
         document = attested(seams, document)
         tag = repository.tag_object(name, commit, message(document), signed=sign)
         update = RefUpdate(ref=f"refs/tags/{name}", old=None, new=tag)
@@ -177,6 +181,8 @@ def _versioned(
         # There is nothing to bump: the first version is the same whatever was chosen.
         bump, because = bump_for(None, document.lineage, ())
         return replace(document, version=Version(1, 0, 0), bump=bump, because=because)
+    from mlgitops.flow.evaluation import signature
+
     broken = breaks(signature(seams, previous.document), signature(seams, document))
     bump, because = bump_for(previous.document, document.lineage, broken)
     if chosen is not None:

@@ -21,7 +21,6 @@ from mlgitops.core.watches import KIND, Told, told
 from mlgitops.core.workspaces import Workspace, load
 from mlgitops.files import WorkTree
 from mlgitops.flow import ledger
-from mlgitops.flow.assess import model_of
 from mlgitops.flow.checkout import Node
 from mlgitops.flow.checks import checks_for
 from mlgitops.flow.proposals import (
@@ -36,7 +35,7 @@ from mlgitops.flow.proposals import (
 from mlgitops.flow.refresh import same_pin, snapshot, sources
 from mlgitops.flow.seams import Seams
 from mlgitops.flow.snapshots import iso, pin_path
-from mlgitops.flow.workspaces import require
+from mlgitops.flow.workspaces import model_of, require
 from mlgitops.forge import PullRequest
 from mlgitops.git import Repository
 

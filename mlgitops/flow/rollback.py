@@ -11,11 +11,11 @@ from mlgitops.core.pins import pin_path, reason_of
 from mlgitops.core.releases import Release
 from mlgitops.core.sources import parse
 from mlgitops.core.workspaces import Workspace
-from mlgitops.flow.assess import assess, environment_of, live_release, model_of
+from mlgitops.flow.assess import assess, environment_of, live_release
 from mlgitops.flow.promote import AlreadyThere, GateRefused, Promoted, offer
 from mlgitops.flow.releases import release
 from mlgitops.flow.seams import Seams
-from mlgitops.flow.workspaces import require
+from mlgitops.flow.workspaces import model_of, require
 
 
 def rollback(

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NoReturn
 
 from mlgitops.core.drafts import PROJECT_FILE, Draft, read_draft
-from mlgitops.core.errors import Refused, SpecError
-from mlgitops.core.findings import Finding
+from mlgitops.core.errors import Refused, SpecError, UsageError
+from mlgitops.core.findings import Finding, did_you_mean
+from mlgitops.core.specs.base import Located
+from mlgitops.core.specs.models import Model
 from mlgitops.core.trees import Tree
 from mlgitops.core.workspaces import Workspace, load
 
@@ -33,6 +35,18 @@ def require_part(tree: Tree, wanted: Callable[[str], bool]) -> Draft:
     if any(finding.severity == "error" for finding in findings):
         _refuse(findings)
     return draft
+
+
+def model_of(workspace: Workspace, name: str) -> Located[Model]:
+    """Return a model's spec; UsageError with a did-you-mean when there is none."""
+    found = workspace.models.get(name)
+    if found is None:
+        known = sorted(workspace.models)
+        raise UsageError(
+            f"there is no model {name!r}",
+            hint=did_you_mean(name, known) or f"there are: {', '.join(known)}",
+        )
+    return found
 
 
 def _paths(tree: Tree) -> Iterator[str]:
