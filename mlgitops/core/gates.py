@@ -38,8 +38,8 @@ class GateResult:
 class Compared:
     """One paired comparison of the candidate with the live model on the same rows.
 
-    ``delta`` is candidate minus live in the metric's unit, ``low`` and ``high`` its two-sided
-    interval (90 % for a one-sided confidence of 0.95). ``limit``: the worst delta that passes.
+    ``delta`` is candidate minus live in the metric's unit; ``low`` and ``high`` bound it, each
+    one-sided at ``confidence``. ``limit``: the worst delta that passes.
     ``n_needed``: rows for a decision at 80 % power if the two were equal, when inconclusive.
     """
 
@@ -55,6 +55,7 @@ class Compared:
     verdict: Literal["pass", "fail", "inconclusive"]
     n: int
     n_needed: int | None
+    confidence: float = 0.95
 
     def to_json(self) -> dict[str, JSON]:
         """Return the form that a promotion record keeps."""
@@ -71,6 +72,7 @@ class Compared:
             "verdict": self.verdict,
             "n": self.n,
             "n_needed": self.n_needed,
+            "confidence": self.confidence,
         }
 
     @property
@@ -85,7 +87,8 @@ class Comparison:
 
     ``problem``: why nothing could be compared although something is live; ``how``: which rows the
     live model was scored on. ``predictions``: the blob of what it answered, by row id.
-    ``excluded``: reason to number of rows.
+    ``excluded``: reason to number of rows. ``look``: how often this very model (its ONNX) was held
+    against the live release by now, this time included (see ``core.looks``).
     """
 
     rows: int = 0
@@ -94,6 +97,7 @@ class Comparison:
     excluded: Mapping[str, int]
     compared: tuple[Compared, ...] = ()
     problem: str | None = None
+    look: int = 1
 
     def to_json(self) -> dict[str, JSON]:
         """Return the form that a promotion record keeps."""
@@ -102,6 +106,7 @@ class Comparison:
             "how": self.how,
             "predictions": self.predictions,
             "excluded": dict(self.excluded),
+            "look": self.look,
             "compared": [one.to_json() for one in self.compared],
             "problem": self.problem,
         }

@@ -8,14 +8,15 @@ live release's own steps make its rows, from the candidate's data.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
+from mlgitops.core import looks
 from mlgitops.core.digests import JSON, Digest
 from mlgitops.core.errors import MlgitopsError, Refused
 from mlgitops.core.gates import Compared, Comparison
 from mlgitops.core.metrics import METRICS
-from mlgitops.core.releases import ReleaseDocument
+from mlgitops.core.releases import Release, ReleaseDocument
 from mlgitops.core.signatures import breaks
 from mlgitops.core.specs.models import Gate
 from mlgitops.flow.evaluation import (
@@ -29,6 +30,7 @@ from mlgitops.flow.evaluation import (
     table,
 )
 from mlgitops.flow.rebuild import evaluation_rows, same_recipe
+from mlgitops.flow.releases import releases
 from mlgitops.flow.seams import Seams
 
 if TYPE_CHECKING:
@@ -60,38 +62,57 @@ def compare(
     live: ReleaseDocument,
     gates: Iterable[Gate],
     scored: Digest | None = None,
+    *,
+    look: int | None = None,
 ) -> Comparison | None:
     """Return the paired comparison that ``gates`` ask for, or None when they ask for none.
 
     ``scored``: the live model's recorded predictions. They are scored again and must agree within
     the live release's own tolerance; then the recorded ones are used, so that the numbers are
     those of the record on any machine. What cannot be compared gives ``problem``, never a pass.
+    ``look``: how often this model is judged by now, which its confidence pays for; None where
+    nothing is decided.
     """
-    asked = _asked(candidate, gates)
+    asked = _asked(candidate, gates, look)
     if not asked:
         return None
     try:
-        return _compare(seams, candidate, live, asked, scored)
+        return replace(_compare(seams, candidate, live, asked, scored), look=look or 1)
     except MlgitopsError as error:
-        return Comparison(excluded={}, problem=error.message)
+        return Comparison(excluded={}, problem=error.message, look=look or 1)
 
 
-def _asked(candidate: ReleaseDocument, gates: Iterable[Gate]) -> tuple[_Asked, ...]:
+def look_at(seams: Seams, candidate: Release, live: Release) -> int:
+    """Return how many releases of the candidate's very ONNX came after ``live``, itself included.
+
+    Another model has a look of its own: each of them is one more question, not the same again.
+    """
+    model = candidate.document.files["model.onnx"]
+    return 1 + sum(
+        live.version < one.version < candidate.version and one.document.files["model.onnx"] == model
+        for one in releases(seams.repository, candidate.model)
+    )
+
+
+def _asked(
+    candidate: ReleaseDocument, gates: Iterable[Gate], look: int | None
+) -> tuple[_Asked, ...]:
     listed = list(gates)
     metrics = [g.metric for g in listed if g.metric is not None and g.no_worse_than is not None]
     wanted: list[_Asked] = []
     for gate in listed:
         if gate.metric is not None and gate.no_worse_than is not None:
-            wanted.append(_asked_for(gate, gate.metric, None))
+            wanted.append(_asked_for(gate, gate.metric, None, look))
         if gate.slices is not None:
             columns = [str(name) for name in cast("list[JSON]", candidate.evaluation["slices"])]
             for metric in metrics or [next(iter(candidate.metrics))]:
-                wanted += [_asked_for(gate, metric, column) for column in columns]
+                wanted += [_asked_for(gate, metric, column, look) for column in columns]
     return tuple(wanted)
 
 
-def _asked_for(gate: Gate, metric: str, column: str | None) -> _Asked:
-    return _Asked(metric=metric, column=column, margin=gate.margin, confidence=gate.confidence)
+def _asked_for(gate: Gate, metric: str, column: str | None, look: int | None) -> _Asked:
+    sure = gate.confidence if look is None else looks.confidence(gate.confidence, look)
+    return _Asked(metric=metric, column=column, margin=gate.margin, confidence=sure)
 
 
 def _compare(
@@ -256,4 +277,5 @@ def _one(
         verdict=answer.verdict,
         n=answer.n,
         n_needed=answer.n_needed,
+        confidence=rounded(answer.confidence),
     )

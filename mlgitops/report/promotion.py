@@ -96,13 +96,20 @@ def _quality(page: Page) -> str:
     left_out = ", ".join(f"{n:,} {inert(why)}" for why, n in comparison.excluded.items())
     lines = [
         f"### Quality against what is now in {assessment.promotion.environment}",
-        f"{rows} · paired by row · 90 % intervals · live model scored again on "
+        f"{rows} · paired by row · {_level(comparison)} · live model scored again on "
         f"{inert(comparison.how)}" + (f" · left out: {left_out}" if left_out else ""),
         "",
         "| metric | live | new | Δ | interval of Δ | limit | verdict |",
         "|---|---|---|---|---|---|---|",
     ]
     return "\n".join(lines + [_compared(one) for one in comparison.compared])
+
+
+def _level(comparison: Comparison) -> str:
+    """Return how sure the intervals are, and why, when this is not the first look."""
+    levels = sorted({2 * one.confidence - 1 for one in comparison.compared})
+    words = " and ".join(f"{100 * level:.3g} %" for level in levels) + " intervals"
+    return words if comparison.look == 1 else f"{words} (look {comparison.look} at this very model)"
 
 
 def _alone(page: Page, comparison: Comparison | None) -> str:
