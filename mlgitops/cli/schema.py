@@ -7,6 +7,7 @@ import argparse
 EXAMPLES = """examples:
   mlgitops schema                    which schemas there are, and for which files
   mlgitops schema pipeline           that of pipeline.yaml
+  mlgitops schema release            that of the document in a release's tag
   mlgitops schema --all              one schema for a document of any kind
   mlgitops schema --write            all of them to .mlgitops/schemas, where the specs look for them
   mlgitops schema --write build      all of them to a folder of your own
@@ -34,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print one schema, list them, or write them all."""
     from mlgitops.cli.terminal import write
-    from mlgitops.core.schemas import ANY, FILES, schema
+    from mlgitops.core.schemas import ANY, FILES, RELEASE, schema
     from mlgitops.flow.schemas import text
 
     if args.write is not None:
@@ -42,21 +43,23 @@ def run(args: argparse.Namespace) -> int:
     if args.all or args.kind is not None:
         print(text(schema(ANY if args.all else _known(args.kind))), end="")
         return 0
-    width = max(map(len, FILES))
-    write("\n".join(f"{name:<{width}}  {path}" for name, path in FILES.items()))
+    known = {**FILES, RELEASE: "the message of a tag <model>@v<version>"}
+    width = max(map(len, known))
+    write("\n".join(f"{name:<{width}}  {path}" for name, path in known.items()))
     return 0
 
 
 def _known(kind: str) -> str:
     from mlgitops.core.errors import UsageError
     from mlgitops.core.findings import did_you_mean
-    from mlgitops.core.schemas import FILES
+    from mlgitops.core.schemas import FILES, RELEASE
 
-    if kind.lower() not in FILES:
-        known = ", ".join(FILES)
+    names = (*FILES, RELEASE)
+    if kind.lower() not in names:
+        known = ", ".join(names)
         raise UsageError(
             f"there is no kind {kind!r}",
-            hint=did_you_mean(kind.lower(), tuple(FILES)) or f"there are {known}",
+            hint=did_you_mean(kind.lower(), names) or f"there are {known}",
         )
     return kind.lower()
 

@@ -6,7 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from mlgitops.core.release_documents import written
+from mlgitops.core.schemas import RELEASE, schema
+from mlgitops.git import Repository
 from tests.e2e.world import MODEL, World
 
 
@@ -30,6 +34,14 @@ def test_a_changed_parameter_is_named_with_both_values_in_json(
     assert changed["name"].startswith("train.") and changed["old"] != changed["new"]
     assert [one["topic"] for one in found["changes"] if one["topic"] == "code"] == []
     assert found["breaks"] == [] and found["same_identity"] is False
+
+
+def test_the_documents_of_real_releases_are_as_the_published_schema_says(world: World) -> None:
+    validator = Draft202012Validator(schema(RELEASE))
+    tags = Repository.open(world.clone).tags("*@v*")
+    assert len(tags) == 3
+    for tag in tags:
+        validator.validate(written(tag.message))
 
 
 def test_a_release_against_itself_has_no_difference(

@@ -84,7 +84,7 @@ def test_check_jsonschema_accepts_every_schema(tmp_path):
     names = write_schemas(tmp_path)
     done = check_jsonschema("--check-metaschema", *(tmp_path / name for name in names))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert {name.removesuffix(".json") for name in names} == {*FILES, "spec"}
+    assert {name.removesuffix(".json") for name in names} == {*FILES, "release", "spec"}
 
 
 def test_check_jsonschema_accepts_the_example_and_the_scaffold(tmp_path, scaffold):

@@ -1,4 +1,5 @@
-"""JSON Schema (draft 2020-12) for the files that people write, made from the models that read them.
+"""JSON Schema (draft 2020-12) for the files that people write, made from the models that read them,
+and for the document in a release's tag.
 
 A schema accepts every document that the reader accepts, and refuses what the reader refuses as far
 as JSON Schema can say it: names that have to resolve are for ``validate``.
@@ -16,6 +17,7 @@ from pydantic.json_schema import models_json_schema
 from mlgitops.core.drafts import kinds_of
 from mlgitops.core.schemas.conditions import says
 from mlgitops.core.schemas.generating import Generator
+from mlgitops.core.schemas.released import release_properties
 from mlgitops.core.schemas.wording import worded
 from mlgitops.core.specs.base import API_VERSION, Spec
 
@@ -32,21 +34,24 @@ FILES: Final = {
     "pin": "environments/<name>/pins/<model>.yaml",
     "hold": "environments/<name>/holds/<model>.yaml",
 }
+# What the tool writes and others read: no file, but the message of a tag behind its first lines.
+RELEASE: Final = "release"
 Schema = dict[str, Any]
 
 
 def schema(name: str) -> Schema:
-    """Return the schema ``name``: one of ``FILES``, or ``ANY`` for a document of any kind.
+    """Return the schema ``name``: one of ``FILES``, ``RELEASE``, or ``ANY`` for any kind of file.
 
     A document of such a file is one of the kinds that may stand there; one that does not say its
     kind is taken for the first of them. KeyError for another name.
     """
+    if name == RELEASE:
+        return {**_head(name), "title": "Release", **release_properties()}
     titles = [kind.__name__ for kind in kinds(name)]
     known = _definitions()
     used = sorted(_reached(known, titles))
     return {
-        "$schema": DIALECT,
-        "$id": f"urn:{API_VERSION.replace('/', ':')}:{name}",
+        **_head(name),
         "title": " or ".join(titles),
         "description": f"{FILES.get(name, 'Any file')} of mlgitops.",
         "type": "object",
@@ -55,9 +60,13 @@ def schema(name: str) -> Schema:
     }
 
 
+def _head(name: str) -> Schema:
+    return {"$schema": DIALECT, "$id": f"urn:{API_VERSION.replace('/', ':')}:{name}"}
+
+
 def schemas() -> dict[str, Schema]:
     """Return every schema by its name."""
-    return {name: schema(name) for name in (*FILES, ANY)}
+    return {name: schema(name) for name in (*FILES, RELEASE, ANY)}
 
 
 def kinds(name: str) -> tuple[type[Spec], ...]:
