@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from mlgitops.core import signatures
+from mlgitops.core import proofs, signatures
 from mlgitops.core.digests import JSON
 from mlgitops.core.metrics import METRICS
 from mlgitops.core.releases import Lineage, Object
@@ -124,12 +124,11 @@ def verdict(
         fixed = gate.min is not None or gate.max is not None
         if fixed and gate.metric is not None and gate.metric in metrics:
             yield _gated(gate, metrics[gate.metric])
-    over, other = cast(int, parity["rows_over"]), cast(int, parity["label_mismatches"])
+    spotless = parity["ok"] is True and not parity["rows_over"] and not parity["label_mismatches"]
     yield (
-        "good" if parity["ok"] is True and not over and not other else "note",
+        "good" if spotless else "note",
         "ONNX answers what the estimator answers",
-        f"{parity['rows']:,} rows, largest difference {cast(float, parity['max_abs_diff']):.2g}, "
-        f"{other} other labels, {over} over the tolerance",
+        proofs.told(parity),
     )
     first = headline(model, numbers)
     if first is not None:
@@ -238,6 +237,7 @@ def card(
             "slices": numbers.get("slices", {}),
             "headline": headline(model, numbers),
             "parity": dict(parity),
+            "proof": dict(evidence["parity.json"]),
         },
         "robustness": dict(robustness),
         "measured": dict(evidence["measured.json"]),

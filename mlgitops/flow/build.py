@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from mlgitops.core import manifests
 from mlgitops.core.errors import Refused
@@ -12,24 +12,23 @@ from mlgitops.core.records import Record
 from mlgitops.core.releases import ReleaseDocument, Version
 from mlgitops.core.specs.models import Model
 from mlgitops.flow.evaluation import headline, refuse_bad_rows, table
-from mlgitops.flow.evidence import answers, card, environment, profile, robustness, sbom
+from mlgitops.flow.evidence import answers, card, environment, parity, profile, robustness, sbom
 from mlgitops.flow.evidence import measured as measured_
 from mlgitops.flow.evidence import model as model_
-from mlgitops.flow.evidence.parity import summary
 from mlgitops.flow.evidence.parts import Made, Maker
 from mlgitops.flow.origins import Prepared
+from mlgitops.flow.proving import proved
 from mlgitops.flow.seams import Seams
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlgitops.ml.parity import Parity
-    from mlgitops.ml.scoring import Scorer
 
 # Each maker finds the files of those before it.
 MAKERS: Final[tuple[Maker, ...]] = (
     model_.make,
     answers.make,
+    parity.make,
     profile.make,
     robustness.make,
     measured_.make,
@@ -51,27 +50,15 @@ class Built:
 
 def build(seams: Seams, prepared: Prepared) -> Built:
     """Export, prove, evaluate and store; nothing is tagged here."""
-    from mlgitops.ml.export import export
     from mlgitops.ml.labels import encode_target
-    from mlgitops.ml.parity import estimate
-    from mlgitops.ml.scoring import Scorer
 
     model, trained, judged = prepared.model, prepared.trained, prepared.judged
     frame = table(seams, judged.digest)
     refuse_bad_rows(frame, model.evaluation.id, model.evaluation.target)
     _refuse_missing_columns(frame, model)
-    estimator = _estimator(seams, trained)
-    seams.say(f"exporting {model.name} to ONNX …")
     seen = _training_rows(seams, trained.record, model)
-    exported = export(
-        estimator,
-        frame if seen is None else seen,
-        task=model.task,
-        row_id=model.evaluation.id,
-        tolerance=model.export.parity.atol,
-    )
-    scorer = Scorer(exported.onnx, exported.signature)
-    parity = _prove(seams, model, estimator, scorer, frame)
+    proof = proved(seams, model, trained, frame, seen)
+    scorer = proof.scorer
     seams.say(f"evaluating {model.name} on {len(frame):,} rows …")
     reference = _reference(seams, prepared)
     scores = scorer.score(frame)
@@ -81,21 +68,22 @@ def build(seams: Seams, prepared: Prepared) -> Built:
         root=prepared.root,
         commit=prepared.commit,
         model=model,
-        estimator=estimator,
+        estimator=proof.estimator,
         frame=frame,
         data=judged.digest,
         reference=frame if reference is None else reference,
         seen=seen,
-        onnx=exported.onnx,
+        onnx=proof.onnx,
         scorer=scorer,
-        expected=estimate(estimator, frame, model.task),
+        expected=proof.expected,
         scores=scores,
         truth=encode_target(model.task, scorer.signature.classes, target),
-        parity=parity,
+        parity=proof.parity,
+        beside=proof.beside,
         lineage=prepared.lineage,
     )
     document = replace(_describe(seams, made), recipe=prepared.recipe)
-    return Built(document=document, notes=exported.notes)
+    return Built(document=document, notes=proof.notes)
 
 
 def _training_rows(seams: Seams, record: Record, model: Model) -> pd.DataFrame | None:
@@ -136,56 +124,6 @@ def _refuse_missing_columns(frame: pd.DataFrame, model: Model) -> None:
             )
 
 
-def _estimator(seams: Seams, trained: Any) -> Any:
-    from mlgitops import formats
-
-    if trained.format == "unsafe-pickle":
-        raise Refused(
-            "the model's artifact is a pickle: reading it runs whatever is in it, so nothing is"
-            " released from it",
-            hint="declare it as `estimator` in pipeline.yaml: skops stores it without pickle",
-        )
-    if trained.format != "estimator":
-        raise Refused(
-            f"the model's artifact has the format {trained.format!r}",
-            hint="declare it as `estimator` in pipeline.yaml",
-        )
-    return formats.read(seams.store.path(trained.digest), "estimator", types=trained.types)
-
-
-def _prove(
-    seams: Seams, model: Model, estimator: Any, scorer: Scorer, frame: pd.DataFrame
-) -> Parity:
-    """Return the proof of parity on every evaluation row, or refuse with the ten worst."""
-    from mlgitops.ml.parity import check
-
-    spec = model.export.parity
-    seams.say(f"comparing estimator and ONNX on {len(frame):,} rows …")
-    parity = check(
-        estimator,
-        scorer,
-        frame,
-        atol=spec.atol,
-        rtol=spec.rtol,
-        label_mismatch=spec.label_mismatch,
-    )
-    if parity.ok:
-        return parity
-    ids = frame[model.evaluation.id].to_numpy()
-    worst = "\n".join(
-        f"  {ids[one.row]}: estimator {one.estimator}, ONNX {one.onnx}"
-        f" (apart by {one.difference:.3g}); {one.inputs}"
-        for one in parity.worst
-    )
-    raise Refused(
-        f"the ONNX of {model.name} does not answer what the estimator answers: "
-        f"{parity.rows_over:,} of {parity.rows:,} rows over the tolerance, "
-        f"{parity.label_mismatches:,} other labels, largest difference "
-        f"{parity.max_abs_diff:.3g}. The worst rows:\n{worst}",
-        hint="train on float32; if the difference is harmless, say so in export.parity",
-    )
-
-
 def _describe(seams: Seams, made: Made) -> ReleaseDocument:
     blobs: dict[str, bytes] = {}
     for make in MAKERS:
@@ -205,7 +143,7 @@ def _describe(seams: Seams, made: Made) -> ReleaseDocument:
         files=files,
         features=tuple(field.name for field in made.signature.inputs),
         evaluation=headline(json.loads(blobs["evaluation.json"])),
-        parity=summary(made.parity),
+        parity=parity.summary(json.loads(blobs["parity.json"])),
         lineage=made.lineage,
         bump="first",
         because=(),

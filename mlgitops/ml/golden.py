@@ -1,4 +1,5 @@
-"""Golden rows: a few evaluation rows with the estimator's own answers, checked at every load.
+"""Golden rows: evaluation rows and adversarial ones with the estimator's own answers, checked at
+every load.
 
 They travel with the release, so that a runtime which answers otherwise never becomes ready.
 """
@@ -6,8 +7,9 @@ They travel with the release, so that a runtime which answers otherwise never be
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -19,9 +21,26 @@ from mlgitops.ml.labels import Floats, Mask, Scores
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mlgitops.ml.adversarial import Rows
+
 MOST_ROWS = 32
+MOST_ODD = 24
+# Made where the last bit of some arithmetic decides, or where float32 has few digits left: another
+# machine may answer otherwise, and is not wrong.
+_DELICATE = frozenset({"jump", "boundary", "far out"})
+# Far above what the order of a sum changes, far below what the rule for labels looks at.
+_NOISE = 2e-6
 _BY_SCORE = 8
 _DIGITS = 9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Odd:
+    """Adversarial rows with the estimator's answers; ``same``: where the ONNX gives them too."""
+
+    rows: Rows
+    expected: Scores
+    same: Mask
 
 
 def golden(
@@ -29,14 +48,16 @@ def golden(
     signature: Signature,
     expected: Scores,
     onnx: Scores | None = None,
+    odd: Odd | None = None,
 ) -> dict[str, JSON]:
-    """Return at most 32 rows: ``{"inputs": {column: [...]}, "outputs": {name: [...]}}``.
+    """Return at most 56 rows: ``{"inputs": {column: [...]}, "outputs": {name: [...]}}``.
 
     ``expected``: what the estimator answers for ``frame``. The rows spread over the answers and
     hold each column's extremes, a missing value and each category while there is room; which ones
     depends on the values alone. Numbers are exact in float32, a missing one is null.
     ``onnx``: what the model answers; rows whose label it decides otherwise are left out, because a
-    spec may allow some.
+    spec may allow some. ``odd``: at most 24 of these are put behind the others, each kind in turn;
+    none whose answer hangs on the last bit.
     """
     columns = {field.name: column(frame, field) for field in signature.inputs}
     usable = np.ones(len(expected), dtype=bool)
@@ -45,9 +66,16 @@ def golden(
     if ours is not None and theirs is not None:
         usable &= ours == theirs
     rows = _choose(columns, expected, usable)
-    inputs: dict[str, JSON] = {name: _plain(values[rows]) for name, values in columns.items()}
-    outputs: dict[str, JSON] = {}
     chosen = expected.take(rows)
+    inputs: dict[str, JSON] = {name: _plain(values[rows]) for name, values in columns.items()}
+    if odd is not None:
+        more = _odd(odd, float(np.abs(expected.values).max(initial=0.0)))
+        for field in signature.inputs:
+            values = column(odd.rows.frame.iloc[more], field)
+            inputs[field.name] = [*cast("list[JSON]", inputs[field.name]), *_plain(values)]
+        both = np.concatenate([chosen.values, odd.expected.take(more).values])
+        chosen = Scores(task=chosen.task, values=both)
+    outputs: dict[str, JSON] = {}
     labels = chosen.labels()
     if labels is None:
         outputs["prediction"] = _rounded(chosen.values)
@@ -104,7 +132,37 @@ def _telling(
         yield int(allowed[np.flatnonzero(missing)[0]])
 
 
-def _plain(values: Numbers | Strings) -> JSON:
+def _odd(odd: Odd, top: float) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Return the chosen odd rows: one of each kind, then the next of each, while there is room."""
+    steady = odd.same & _steady(odd.expected)
+    if odd.expected.labels() is None:
+        steady &= np.abs(odd.expected.values) <= top
+    by_kind: dict[str, list[int]] = {}
+    for row in np.flatnonzero(steady):
+        if odd.rows.kinds[row] not in _DELICATE:
+            by_kind.setdefault(odd.rows.kinds[row], []).append(int(row))
+    # Not the first ones: these are all of the first column.
+    spread = [
+        [rows[at] for at in dict.fromkeys(np.linspace(0, len(rows) - 1, MOST_ODD).astype(int))]
+        for rows in by_kind.values()
+    ]
+    turns = [row for turn in zip_longest(*spread) for row in turn if row is not None]
+    return np.array(sorted(turns[:MOST_ODD]), dtype=np.int64)
+
+
+def _steady(scores: Scores) -> Mask:
+    """Return for each row whether noise of float32 leaves its label as it is."""
+    values = scores.values
+    if scores.labels() is None:
+        return np.ones(len(values), dtype=bool)
+    if values.ndim == 2:
+        best = np.sort(values, axis=1)
+        return np.asarray(best[:, -1] - best[:, -2] > 10 * _NOISE, dtype=bool)
+    up, down = (Scores(task=scores.task, values=values + by).labels() for by in (_NOISE, -_NOISE))
+    return np.asarray(up == down, dtype=bool)
+
+
+def _plain(values: Numbers | Strings) -> list[JSON]:
     if values.dtype == object:
         return [str(value) for value in values.tolist()]
     return [None if np.isnan(value) else float(value) for value in values.tolist()]

@@ -75,9 +75,8 @@ def check(
     truth = estimate(estimator, frame, scorer.signature.task)
     answer = scorer.score(frame)
     gap: Floats = np.abs(truth.values - answer.values)
-    over: Mask = ~(gap <= atol + rtol * np.abs(truth.values))
-    if over.ndim == 2:
-        gap, over = gap.max(axis=1), np.asarray(over.any(axis=1))
+    gap = gap.max(axis=1) if gap.ndim == 2 else gap
+    beyond = over(truth, answer, atol=atol, rtol=rtol)
     differ = labels_differ(truth, answer)
     order = np.lexsort((np.arange(len(gap)), -gap, ~differ))[:WORST]
     return Parity(
@@ -85,7 +84,7 @@ def check(
         atol=atol,
         rtol=rtol,
         max_abs_diff=float(gap.max(initial=0.0)),
-        rows_over=int(over.sum()),
+        rows_over=int(beyond.sum()),
         label_mismatches=int(differ.sum()),
         own_label_differs=_own_label_differs(estimator, frame, truth),
         worst=tuple(
@@ -94,10 +93,17 @@ def check(
             if gap[row] > 0 or differ[row]
         ),
         ok=len(gap) > 0
-        and not over.any()
+        and not beyond.any()
         and int(differ.sum()) <= label_mismatch * len(gap)
         and bool(np.isfinite(gap).all()),
     )
+
+
+def over(truth: Scores, answer: Scores, *, atol: float, rtol: float) -> Mask:
+    """Return for each row whether a number is further from the estimator's than allowed."""
+    gap = np.abs(truth.values - answer.values)
+    beyond: Mask = ~(gap <= atol + rtol * np.abs(truth.values))
+    return beyond if beyond.ndim == 1 else np.asarray(beyond.any(axis=1))
 
 
 def labels_differ(one: Scores, other: Scores) -> Mask:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never, cast
 
 from mlgitops.core.digests import JSON, short
+from mlgitops.core.proofs import told
 from mlgitops.core.release_documents import to_json as document_json
 from mlgitops.core.releases import ReleaseDocument, tag_name
 from mlgitops.flow.release import AlreadyReleased, Outcome, Released, WouldRelease
@@ -35,11 +36,9 @@ def _about(document: ReleaseDocument) -> list[str]:
         f"{name} {one['value']:.4g} [{one['low']:.4g}, {one['high']:.4g}]"
         for name, one in metrics.items()
     )
-    parity = document.parity
     return [
         f"  {document.bump}: {'; '.join(document.because)}",
-        f"  parity: ONNX equals the estimator on {parity['rows']:,} rows, largest difference "
-        f"{parity['max_abs_diff']:.2g}, {parity['label_mismatches']} other labels",
+        f"  parity: {told(document.parity)}",
         f"  quality on {document.evaluation['rows']:,} rows: {shown}",
         f"  digest {short(document.digest)}, {document.size:,} bytes of ONNX, "
         f"one row in {document.measured['latency_p99_ms']} ms (p99)",

@@ -54,7 +54,7 @@ class Evaluation(Spec):
 
 
 class ParitySpec(Spec):
-    """How far the ONNX may be from the estimator, on every evaluation row."""
+    """How far the ONNX may be from the estimator, on evaluation rows and on adversarial ones."""
 
     atol: float = Field(
         default=1e-4, ge=0, description="Absolute difference of a score or prediction."
@@ -65,6 +65,12 @@ class ParitySpec(Spec):
     label_mismatch: float = Field(
         default=0.0, ge=0, le=1, description="Share of rows that may get another label, 0 to 1."
     )
+    adversarial: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Share of adversarial rows that may be answered otherwise, 0 to 1.",
+    )
 
 
 class Export(Spec):
@@ -74,6 +80,11 @@ class Export(Spec):
     parity: ParitySpec = Field(
         default=ParitySpec.model_construct(),
         description="How far the export may be from the estimator; beyond it nothing is released.",
+    )
+    classes: Annotated[list[str], Different] = Field(
+        default=[],
+        description="Of a handed over `.onnx`: the classes in the order of its probabilities. "
+        "Without it, the target's values in ascending order.",
     )
 
 
@@ -153,7 +164,8 @@ class Model(Spec):
     )
     pipeline: Name = Field(description="The pipeline that makes it.")
     artifact: Artifact = Field(
-        description="The output that is the model, as `step.output`; in the format `estimator`."
+        description="The output that is the model, as `step.output`; in the format `estimator`, "
+        "or `onnx` from any other framework."
     )
     task: Task = Field(
         description="What it predicts: `regression`, `binary-classification` or "

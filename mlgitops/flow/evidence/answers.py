@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 
 def make(seams: Seams, made: Made, files: Files) -> Files:
-    """Return ``predictions.parquet`` (p0 … of the ONNX, e0 … of the estimator), and the numbers."""
+    """Return ``predictions.parquet`` (p0 … of the ONNX, e0 … of the estimator, if there is one),
+    and the numbers."""
     spec = made.model.evaluation
     ids = made.frame[spec.id]
     answers = frame_of(made.scores, ids)
-    answers = answers.merge(frame_of(made.expected, ids, prefix="e"), on="id")
+    if made.expected is not None:
+        answers = answers.merge(frame_of(made.expected, ids, prefix="e"), on="id")
     numbers = evaluation(
         made.frame,
         made.scores,

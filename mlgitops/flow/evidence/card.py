@@ -22,7 +22,7 @@ from mlgitops.flow.seams import Seams
 if TYPE_CHECKING:
     from mlgitops.ml.labels import Floats, Scores
 
-_FROM: Final = ("evaluation.json", "measured.json", "robustness.json")
+_FROM: Final = ("evaluation.json", "measured.json", "parity.json", "robustness.json")
 
 
 def make(seams: Seams, made: Made, files: Files) -> Files:
@@ -33,7 +33,7 @@ def make(seams: Seams, made: Made, files: Files) -> Files:
         made.signature,
         made.lineage,
         evidence,
-        summary(made.parity),
+        summary(evidence["parity.json"]),
         made.scores,
         made.truth,
     )

@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 from mlgitops.core.cards import higher_is_better, metrics_of, shown, slices_of
 from mlgitops.core.digests import JSON, short
 from mlgitops.core.markdown import inert
+from mlgitops.core.proofs import told
 from mlgitops.core.releases import Object
 
 _MARKS: Final = {"good": "pass", "note": "look", "bad": "FAIL"}
@@ -214,12 +215,24 @@ def _inputs(card: Mapping[str, Any]) -> Iterator[str]:
         yield f"| {inert(one['name'])} | {one['kind']} | {missing} | {seen} |"
 
 
+def _proof(analysis: Mapping[str, Any]) -> Iterator[str]:
+    yield from ("", "## Proof of the export", "", f"{told(analysis['parity'])}.")
+    beside = analysis.get("proof", {}).get("adversarial")
+    if beside is None:
+        return
+    yield from ("", "| adversarial rows | rows | largest difference | otherwise | shifted |")
+    yield "|---|---:|---:|---:|---:|"
+    for kind, one in beside["kinds"].items():
+        worst = "none" if one["max_abs_diff"] is None else f"{one['max_abs_diff']:.2g}"
+        wrong = max(one["rows_over"], one["label_mismatches"])
+        yield f"| {kind} | {one['rows']:,} | {worst} | {wrong:,} | {one['shifted']:,} |"
+    left = sum(beside["left_out"].values())
+    if left:
+        yield from ("", f"{left:,} more are left out: the estimator itself cannot answer them.")
+
+
 def _origin(card: Mapping[str, Any]) -> Iterator[str]:
-    proof = card["quantitative_analysis"]["parity"]
-    yield from ("", "## Proof of the export", "")
-    yield f"Estimator and ONNX on {proof['rows']:,} rows: largest difference"
-    yield f"{proof['max_abs_diff']:.3g}, {proof['label_mismatches']} other labels,"
-    yield f"{proof['rows_over']} rows over the tolerance."
+    yield from _proof(card["quantitative_analysis"])
     yield from ("", "## Training data and lineage", "")
     for name, snapshot in card["training_data"]["snapshots"].items():
         rows = snapshot["rows"]

@@ -20,6 +20,7 @@ from mlgitops.flow.seams import Seams
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mlgitops.ml.beside import Beside
     from mlgitops.ml.labels import Floats, Scores
     from mlgitops.ml.parity import Parity
     from mlgitops.ml.scoring import Scorer
@@ -32,7 +33,8 @@ class Made:
     ``frame``: the evaluation rows, ``data`` their digest; ``reference``: the rows that drift is
     held against; ``seen``: the rows that training saw, when they hold the features by name.
     ``expected``: the estimator's own answers for ``frame``, ``scores`` the ONNX's; ``truth``: the
-    encoded target.
+    encoded target. ``estimator``, ``expected``, ``parity`` and ``beside`` (the proof on adversarial
+    rows) are None for a model that was handed over as ONNX.
     """
 
     workspace: Workspace
@@ -46,10 +48,11 @@ class Made:
     seen: pd.DataFrame | None
     onnx: bytes
     scorer: Scorer
-    expected: Scores
+    expected: Scores | None
     scores: Scores
     truth: Floats
-    parity: Parity
+    parity: Parity | None
+    beside: Beside | None
     lineage: Lineage
 
     @property
