@@ -24,7 +24,7 @@ from mlgitops.core.pins import parse_path, read_as
 from mlgitops.core.releases import Release, Version
 from mlgitops.core.specs.environments import Hold, Pin
 from mlgitops.flow import ledger
-from mlgitops.flow.releases import releases
+from mlgitops.flow.releases import moved_by, releases, remarks, tagged
 from mlgitops.flow.seams import Seams
 from mlgitops.git import Repository
 
@@ -62,8 +62,10 @@ def history(
             notes.append(f"not up to date: {error.message.splitlines()[0]}")
     if repository.shallow():
         notes.append("the history was cut off (a shallow clone): git fetch --unshallow")
+    notes += remarks(repository, tagged(repository, model).strangers)
     base = repository.base(seams.branch)
     known = releases(repository, model)
+    notes += [remark for one in known if (remark := moved_by(one)) is not None]
     moved = list(_moved(repository, base, model))
     if environment is not None or not (known or moved):
         _require_known(repository, base, model, environment, bool(known or moved))

@@ -6,6 +6,7 @@ exists whole or not at all, and releasing the same thing twice does nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -14,6 +15,7 @@ from mlgitops.core.errors import RaceLost, Refused
 from mlgitops.core.release_documents import message
 from mlgitops.core.releases import (
     Bump,
+    Head,
     Release,
     ReleaseDocument,
     Version,
@@ -26,7 +28,7 @@ from mlgitops.files import WorkTree
 from mlgitops.flow.checkout import Checkout
 from mlgitops.flow.known import checkout_of
 from mlgitops.flow.origins import prepare
-from mlgitops.flow.releases import heads, releases
+from mlgitops.flow.releases import moved_by, no_release, releases, remarks, rid_of, tagged
 from mlgitops.flow.releases import release as find
 from mlgitops.flow.seams import Seams
 from mlgitops.flow.workspaces import model_of, require
@@ -92,9 +94,13 @@ def release(
     commit = repository.resolve("HEAD")
     if commit is None:
         raise Refused("there is no commit yet", hint="commit the specs and the code first")
+    tags = tagged(repository, model)
+    for remark in remarks(repository, tags.strangers):
+        seams.say(f"note: {remark}")
     if dry_run:
         checkout = Checkout(seams=seams, workspace=require(WorkTree(root)), root=root)
     else:
+        _refuse_unnamed(seams)
         _refuse_unshared(seams, commit)
         checkout = checkout_of(seams, commit, model)
     prepared = prepare(checkout, model_of(checkout.workspace, model).spec, commit)
@@ -102,7 +108,7 @@ def release(
     if not dry_run:
         # A source without a pin writes one while it runs: then this is not the commit any more.
         _refuse_dirty(seams)
-    done = _done(seams, model, prepared.recipe)
+    done = _done(seams, tags.heads, prepared.recipe)
     if done is not None:
         return AlreadyReleased(release=done)
     from mlgitops.flow.build import build  # what makes evidence takes long to import
@@ -115,24 +121,45 @@ def release(
     return _tag(seams, built, commit, chosen, dry_run=dry_run, sign=sign)
 
 
-def _done(seams: Seams, model: str, recipe: Digest) -> Release | None:
+def _done(seams: Seams, known: Iterable[Head], recipe: Digest) -> Release | None:
     """Return the release that this would be, when its bytes are here: nothing is made again."""
-    for one in heads(seams.repository, model):
+    for one in known:
         if one.recipe == recipe:
-            found = find(seams.repository, model, str(one.version))
+            found = find(seams.repository, one.model, str(one.version))
             if all(seams.store.has(digest) for digest in found.document.blobs.values()):
                 return found
     return None
 
 
+def _refuse_unnamed(seams: Seams) -> None:
+    """A tag says who released; only a machine may be nobody."""
+    if not seams.ci and not seams.repository.is_known():
+        raise Refused(
+            "git does not know who you are, and a release says who made it",
+            hint='git config user.name "…"; git config user.email "…"',
+        )
+
+
 def _refuse_unshared(seams: Seams, commit: str) -> None:
     _refuse_dirty(seams)
-    base = seams.repository.base(seams.branch)
-    if not seams.repository.is_ancestor(commit, base):
+    repository, branch = seams.repository, seams.branch
+    if repository.is_ancestor(commit, repository.base(branch)):
+        return
+    if repository.shallow():
         raise Refused(
-            f"HEAD ({commit[:12]}) is not on {seams.branch}",
-            hint=f"merge it first, then release from {seams.branch}; or look with --dry-run",
+            f"whether HEAD ({commit[:12]}) is on {branch} cannot be told: the history of this"
+            " clone was cut off (a shallow clone)",
+            hint="git fetch --unshallow --tags",
         )
+    if repository.remote is not None and commit == repository.resolve(f"refs/heads/{branch}"):
+        raise Refused(
+            f"HEAD ({commit[:12]}) is not pushed: {repository.remote}/{branch} does not have it",
+            hint=f"git push {repository.remote} {branch}; or look with --dry-run",
+        )
+    raise Refused(
+        f"HEAD ({commit[:12]}) is not on {branch}",
+        hint=f"merge it first, then release from {branch}; or look with --dry-run",
+    )
 
 
 def _refuse_dirty(seams: Seams) -> None:
@@ -155,10 +182,13 @@ def _tag(
             if one.document.identity == built.document.identity:
                 return AlreadyReleased(release=one)
         previous = newest(known)
+        if previous is not None and (moved := moved_by(previous)) is not None:
+            seams.say(f"note: {moved}")
         document = _versioned(seams, built.document, previous, chosen)
         if dry_run:
             return WouldRelease(document=document, previous=previous, built=built)
         name = tag_name(document.model, document.version)
+        _refuse_taken(seams, name)
         from mlgitops.flow.attest import attested
 
         document = attested(seams, document)
@@ -172,6 +202,16 @@ def _tag(
     raise RaceLost(
         f"others kept releasing {built.document.model}", hint="run the same command again"
     )
+
+
+def _refuse_taken(seams: Seams, tag: str) -> None:
+    """No later version may take its place: why a version is what it is has to follow."""
+    if tag in tagged(seams.repository, tag.partition("@")[0]).strangers:
+        raise Refused(
+            f"this would be {tag}, and {no_release(seams.repository, tag)}",
+            hint=f"delete it: {rid_of(seams.repository, tag)};"
+            " or choose another version with --bump and --reason",
+        )
 
 
 def _versioned(

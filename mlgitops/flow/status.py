@@ -13,7 +13,7 @@ from mlgitops.core.releases import Head, Version, newest
 from mlgitops.core.statuses import Cell, Held, Matrix, Open, Row, Told, cell
 from mlgitops.files import WorkTree
 from mlgitops.files.memory import Memory, maker
-from mlgitops.flow.releases import heads
+from mlgitops.flow.releases import remarks, tagged
 from mlgitops.flow.seams import Seams
 
 if TYPE_CHECKING:
@@ -48,8 +48,10 @@ def status(
             following = _open(seams)
         except Unreachable as error:
             notes.append(f"open pull requests are not known: {_first_line(error)}")
+    tags = tagged(seams.repository, model)
+    notes += remarks(seams.repository, tags.strangers)
     known: dict[str, list[Head]] = {}
-    for one in heads(seams.repository, model):
+    for one in tags.heads:
         known.setdefault(one.model, []).append(one)
     names = sorted({*told.models, *(name for _, name in told.pins)})
     if model is not None and model not in names:

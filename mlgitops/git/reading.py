@@ -157,12 +157,14 @@ class Reading(Calls):
         return CommitTree(self, commit, entries, tuple(linked))
 
     def tag_heads(self, pattern: str, lines: int) -> dict[str, str]:
-        """Return the first ``lines`` of the messages of the annotated tags that match, by name."""
+        """Return the first ``lines`` of the messages of the tags that match, by name.
+
+        '' for a light tag: what git would show is the message of its commit.
+        """
         form = f"--format=%(refname:strip=2)%00%(objecttype)%00%(contents:lines={lines})%01"
         out = self.run("for-each-ref", form, f"refs/tags/{pattern}")
         rows = (chunk.lstrip("\n").split("\0", 2) for chunk in out.split("\x01"))
-        # What a light tag would show is the message of its commit.
-        return {row[0]: row[2] for row in rows if row[1:2] == ["tag"]}
+        return {row[0]: row[2] if row[1] == "tag" else "" for row in rows if len(row) == 3}
 
     def tags(self, pattern: str = "*") -> tuple[Tag, ...]:
         """Return the annotated tags that match, in one call to git."""

@@ -30,16 +30,28 @@ class Writing(Reading):
 
     def identity(self) -> dict[str, str]:
         """Return the environment that names author and committer, also where nobody is set."""
-        env: dict[str, str] = {}
-        known: dict[str, str] = {}
+        known = self._person()
+        return {
+            f"GIT_{role}_{part}": os.environ.get(f"GIT_{role}_{part}") or known.get(part) or value
+            for role in ("AUTHOR", "COMMITTER")
+            for part, value in FALLBACK.items()
+        }
+
+    def is_known(self) -> bool:
+        """Return whether git knows the name and the address of who runs this."""
+        known: Mapping[str, str] = {}
         for part in FALLBACK:
-            key = f"user.{part.lower()}"
-            known[part] = self.run("config", "--get", key, accept=(0, 1)).strip()
-        for role in ("AUTHOR", "COMMITTER"):
-            for part, value in FALLBACK.items():
-                key = f"GIT_{role}_{part}"
-                env[key] = os.environ.get(key) or known[part] or value
-        return env
+            if not os.environ.get(f"GIT_COMMITTER_{part}"):
+                known = known or self._person()
+                if not known.get(part):
+                    return False
+        return True
+
+    def _person(self) -> dict[str, str]:
+        wanted = r"^user\.(name|email)$"
+        lines = self.run("config", "--null", "--get-regexp", wanted, accept=(0, 1)).split("\0")
+        pairs = (line.partition("\n")[::2] for line in lines)
+        return {key.removeprefix("user.").upper(): value.strip() for key, value in pairs if key}
 
     def person(self) -> str:
         """Return the name of who runs this, as git knows it."""
