@@ -10,6 +10,7 @@ Rows count as independent: for repeated or serial rows the true uncertainty is l
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,8 +49,8 @@ class Comparison:
     ``delta`` is candidate minus live in the metric's own unit; ``low`` and ``high`` bound it, each
     one-sided at ``confidence`` (together the two-sided interval at 2 x confidence - 1). ``limit``
     is the worst delta that passes. ``n_needed``, when inconclusive: rows for a pass with 80 %
-    power if the models were equal (or, when these many rows were looked at, if the difference is
-    what it looks like); None when no number of rows would do.
+    power at the next look if the models were equal (or, when these many rows were looked at, if
+    the difference is what it looks like); None when no number of rows would do.
     """
 
     metric: str
@@ -92,6 +93,70 @@ def interval(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two models on the same rows, ready to be judged at any margin and confidence.
+
+    ``right``: for a share, which of its rows each of the two has right (candidate, live).
+    """
+
+    metric: str
+    now: Influence
+    then: Influence
+    right: tuple[Floats, Floats] | None
+    n: int
+
+    def bounds(self, confidence: float) -> tuple[float, float]:
+        """Return both bounds of candidate minus live, each one-sided at ``confidence``."""
+        if self.right is not None:
+            return _paired_shares(*self.right, confidence)
+        freedom = min(self.now.events, self.then.events) - 1
+        delta = self.now.value - self.then.value
+        return _hall(delta, self.now.psi - self.then.psi, confidence, freedom)
+
+    def judge(self, margin: float, confidence: float, again: float | None = None) -> Comparison:
+        """Return the verdict; ``again`` is the confidence of the next look, for ``n_needed``."""
+        better = METRICS[self.metric].direction
+        sign = 1.0 if better == "higher" else -1.0
+        low, high = self.bounds(confidence)
+        delta = self.now.value - self.then.value
+        worst, best = (low, high) if sign > 0 else (-high, -low)
+        verdict = _verdict(worst, best, margin, self.n)
+        needed = None
+        if verdict == "inconclusive":
+            # Not the sd of the rows: where they are skewed the interval reaches further than that.
+            sd = max(sign * delta - worst, 0.0) * math.sqrt(self.n) / _z(confidence)
+            needed = _needed(sd, margin, sign * delta, self.n, again or confidence)
+        return Comparison(
+            metric=self.metric,
+            better=better,
+            live=self.then.value,
+            candidate=self.now.value,
+            delta=delta,
+            low=low,
+            high=high,
+            limit=-sign * margin,
+            confidence=confidence,
+            verdict=verdict,
+            n=self.n,
+            n_needed=needed,
+        )
+
+
+def pair(metric: str, target: Floats, live: Scores, candidate: Scores) -> Pair:
+    """Return two models side by side; all arrays hold the same rows in the same order.
+
+    Raises MlgitopsError when the rows do not define the metric.
+    """
+    now, then = _defined(metric, target, candidate), _defined(metric, target, live)
+    right = None
+    if metric in ("accuracy", "recall"):
+        rows = target == 1 if metric == "recall" else np.ones(len(target), dtype=bool)
+        one, other = (losses("accuracy", target, scores)[rows] for scores in (candidate, live))
+        right = (one, other)
+    return Pair(metric=metric, now=now, then=then, right=right, n=len(target))
+
+
 def compare(
     metric: str,
     target: Floats,
@@ -103,41 +168,29 @@ def compare(
 ) -> Comparison:
     """Return whether ``candidate`` is no worse than ``live`` by more than ``margin``.
 
-    ``margin`` is in the metric's unit and not negative; all arrays hold the same rows in the same
-    order. Pass: the lower bound of the improvement is above -margin. Fail: its upper bound is
-    below -margin. Otherwise, or with fewer than 30 rows, inconclusive. ``seed`` has no influence.
-    Raises MlgitopsError when the rows do not define the metric.
+    ``margin`` is in the metric's unit and not negative. Pass: the lower bound of the improvement is
+    above -margin. Fail: its upper bound is below -margin. Otherwise, or with fewer than 30 rows,
+    inconclusive. ``seed`` has no influence. Raises MlgitopsError as ``pair`` does.
     """
     del seed
-    now, then = _defined(metric, target, candidate), _defined(metric, target, live)
-    better = METRICS[metric].direction
-    sign = 1.0 if better == "higher" else -1.0
-    if metric in ("accuracy", "recall"):
-        rows = target == 1 if metric == "recall" else np.ones(len(target), dtype=bool)
-        right = [losses("accuracy", target, scores)[rows] for scores in (candidate, live)]
-        sd, low, high = _paired_shares(right[0], right[1], confidence)
-        sd *= math.sqrt(len(target) / int(rows.sum()))
-    else:
-        sd = _sd(now.psi - then.psi)
-        freedom = min(now.events, then.events) - 1
-        low, high = _hall(now.value - then.value, now.psi - then.psi, confidence, freedom)
-    n, delta = len(target), now.value - then.value
-    verdict = _verdict(*((low, high) if sign > 0 else (-high, -low)), margin, n)
-    needed = _needed(sd, margin, sign * delta, n, confidence)
-    return Comparison(
-        metric=metric,
-        better=better,
-        live=then.value,
-        candidate=now.value,
-        delta=delta,
-        low=low,
-        high=high,
-        limit=-sign * margin,
-        confidence=confidence,
-        verdict=verdict,
-        n=n,
-        n_needed=needed if verdict == "inconclusive" else None,
-    )
+    return pair(metric, target, live, candidate).judge(margin, confidence)
+
+
+def surely_worse(pairs: Sequence[Pair], margin: float, confidence: float) -> frozenset[int]:
+    """Return which of ``pairs`` are worse than ``margin``, all said at ``confidence`` together.
+
+    Holm (1979): among many slices one looks bad by chance. The surest has to be sure for all of
+    them, the next one for those that are left. Nothing is needed for "none is worse": there every
+    single one has to be shown (an intersection-union test, Berger 1982).
+    """
+    left = frozenset(range(len(pairs)))
+    while left:
+        sure = 1 - (1 - confidence) / len(left)
+        found = {place for place in left if pairs[place].judge(margin, sure).verdict == "fail"}
+        if not found:
+            break
+        left -= found
+    return frozenset(range(len(pairs))) - left
 
 
 def _verdict(worst: float, best: float, margin: float, n: int) -> Verdict:
@@ -235,8 +288,8 @@ def _wilson(share: float, n: int, level: float) -> tuple[float, float]:
     return max(middle - reach, 0.0), min(middle + reach, 1.0)
 
 
-def _paired_shares(now: Floats, then: Floats, level: float) -> tuple[float, float, float]:
-    """Return sd per row and bounds of the difference of two paired shares.
+def _paired_shares(now: Floats, then: Floats, level: float) -> tuple[float, float]:
+    """Return bounds of the difference of two paired shares.
 
     Agresti and Min (2005): half a row is added to each of the four cells, so that two models which
     never disagreed on 50 rows are not taken for equal.
@@ -245,9 +298,8 @@ def _paired_shares(now: Floats, then: Floats, level: float) -> tuple[float, floa
     gained = float((now > then).sum()) + 0.5
     lost = float((then > now).sum()) + 0.5
     middle = (gained - lost) / n
-    sd = math.sqrt((gained + lost) / n - middle**2)
-    reach = _z(level) * sd / math.sqrt(n)
-    return sd, middle - reach, middle + reach
+    reach = _z(level) * math.sqrt(((gained + lost) / n - middle**2) / n)
+    return middle - reach, middle + reach
 
 
 def _needed(sd: float, margin: float, improvement: float, n: int, confidence: float) -> int | None:
