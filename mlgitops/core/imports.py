@@ -104,14 +104,14 @@ def _live(tree: ast.AST) -> Iterator[ast.AST]:
     while todo:
         node = todo.pop()
         yield node
-        if isinstance(node, ast.If) and _dotted(node.test, {}).endswith("TYPE_CHECKING"):
+        if isinstance(node, ast.If) and stands_for(node.test, {}).endswith("TYPE_CHECKING"):
             todo += reversed(node.orelse)
         else:
             todo += reversed(list(ast.iter_child_nodes(node)))
 
 
 def _call(call: ast.Call, names: dict[str, str], found: Reached) -> None:
-    dotted = _dotted(call.func, names)
+    dotted = stands_for(call.func, names)
     last = dotted.rpartition(".")[2]
     if last in _BY_NAME:
         wanted = _imported(call, last)
@@ -162,7 +162,7 @@ def _package(call: ast.Call, names: dict[str, str]) -> str | None:
     if text is not None:
         return text
     if isinstance(first, ast.Name | ast.Attribute):
-        dotted = _dotted(first, names)
+        dotted = stands_for(first, names)
         if dotted in ("__package__", "__name__", "__spec__.parent"):
             return "."
         if dotted.partition(".")[0] in {name.partition(".")[0] for name in names.values()}:
@@ -170,7 +170,7 @@ def _package(call: ast.Call, names: dict[str, str]) -> str | None:
     return None
 
 
-def _dotted(node: ast.AST, names: dict[str, str]) -> str:
+def stands_for(node: ast.AST, names: dict[str, str]) -> str:
     """Return what an expression such as ``resources.files`` stands for; '' when it is no name."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute):

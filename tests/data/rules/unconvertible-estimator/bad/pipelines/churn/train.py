@@ -1,0 +1,14 @@
+from sklearn import preprocessing
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.preprocessing import KBinsDiscretizer
+
+
+def columns():
+    words = TfidfVectorizer(sublinear_tf=True, token_pattern="[a-zA-Z0-9_]+")
+    bins = KBinsDiscretizer(n_bins=8)
+    encoder = preprocessing.OneHotEncoder(min_frequency=10)
+    return words, bins, encoder
+
+
+def fit(train, seed=0):
+    return columns()
