@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from mlgitops.core import release_documents
 from mlgitops.core.digests import JSON
@@ -22,6 +23,16 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """The run that did a step's work: its id, when it ended, by whom, and the page of its job."""
+
+    id: str
+    at: str
+    by: str
+    page: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     """A release with what git and the store know around it.
 
@@ -29,6 +40,8 @@ class Trace:
     ``judge``: the steps that made the model and the rows that it was judged on. The last three are
     empty when the commit is not here (``commit`` is None) or its specs cannot be read any more.
     ``pinned``: environments that run it now. ``present``: its bytes are in this store.
+    ``runs``: the run that did each step's work, as far as the ledger knows it; it is no part of the
+    release, which is the same whoever ran its steps.
     """
 
     release: Release
@@ -39,6 +52,7 @@ class Trace:
     judge: str | None = None
     pinned: tuple[str, ...]
     present: bool
+    runs: Mapping[str, Made] = field(default_factory=dict)
 
     def sources_of(self, step: str) -> tuple[str, ...]:
         """Return the steps that ``step`` reads from."""
@@ -53,6 +67,7 @@ def trace(
     *,
     pinned: tuple[str, ...],
     present: bool,
+    runs: Mapping[str, Made],
 ) -> Trace:
     """Return the trace; ``pipeline`` and ``model`` are the specs at the release's commit."""
     known = release.document.lineage.steps
@@ -73,6 +88,7 @@ def trace(
         judge=judge if judge in steps else None,
         pinned=pinned,
         present=present,
+        runs={name: runs[name] for name in steps if name in runs},
     )
 
 
@@ -95,4 +111,8 @@ def to_json(trace: Trace) -> dict[str, JSON]:
         "judge": trace.judge,
         "pinned": list(trace.pinned),
         "present": trace.present,
+        "runs": {
+            name: {"id": run.id, "at": run.at, "by": run.by, "page": run.page}
+            for name, run in trace.runs.items()
+        },
     }

@@ -10,6 +10,7 @@ from mlgitops.core.digests import JSON, short
 from mlgitops.core.gates import Compared
 from mlgitops.core.releases import Release, ReleaseDocument
 from mlgitops.core.signatures import Field, Signature, breaks
+from mlgitops.core.signatures import notes as told
 
 Topic: TypeAlias = Literal[
     "data", "code", "parameters", "environment", "signature", "metrics", "size", "speed"
@@ -41,15 +42,18 @@ class Change:
 class ReleaseDifference:
     """Everything that differs between two releases; ``old`` and ``new`` are their tags.
 
-    ``breaks``: why a caller of the old one cannot call the new one. ``notes``: what could not be
-    looked at, and why.
+    ``why``: the reason of the new one's version. ``breaks``: why a caller of the old one cannot
+    call the new one; ``callers``: what to know where every request still fits. ``notes``: what
+    could not be looked at, and why.
     """
 
     old: str
     new: str
     same_identity: bool
+    why: str
     changes: tuple[Change, ...]
     breaks: tuple[str, ...]
+    callers: tuple[str, ...]
     commits: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -82,7 +86,9 @@ def differences(
         new=new.tag,
         same_identity=before.identity == after.identity,
         changes=tuple(sorted(changes, key=lambda one: order[one.topic])),
+        why=_why(after),
         breaks=() if signatures is None else breaks(*signatures),
+        callers=() if signatures is None else told(*signatures),
         commits=commits,
         notes=notes,
     )
@@ -105,10 +111,17 @@ def to_json(found: ReleaseDifference) -> dict[str, JSON]:
             }
             for one in found.changes
         ],
+        "why": found.why,
         "breaks": list(found.breaks),
+        "callers": list(found.callers),
         "commits": list(found.commits),
         "notes": list(found.notes),
     }
+
+
+def _why(document: ReleaseDocument) -> str:
+    chosen = [] if document.reason is None else [f"chosen: {document.reason}"]
+    return f"{document.version} is {document.bump}: {'; '.join((*chosen, *document.because))}"
 
 
 def _data(old: ReleaseDocument, new: ReleaseDocument) -> Iterator[Change]:

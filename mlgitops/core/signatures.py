@@ -168,10 +168,11 @@ def _seen(old: Field, new: Field) -> list[str]:
     if None in (old.low, old.high, new.low, new.high):
         return told
     was, now = f"{old.low:g} to {old.high:g}", f"{new.low:g} to {new.high:g}"
-    if (new.low or 0.0) > (old.low or 0.0) or (new.high or 0.0) < (old.high or 0.0):
-        told.append(f"input {old.name!r} was trained on {now}, before on {was}: narrower")
-    elif (new.low, new.high) != (old.low, old.high):
-        told.append(f"input {old.name!r} was trained on {now}, before on {was}: wider")
+    low, high = (new.low or 0.0) - (old.low or 0.0), (old.high or 0.0) - (new.high or 0.0)
+    if (low, high) != (0.0, 0.0):
+        moved = low * high < 0.0
+        how = "moved" if moved else "narrower" if max(low, high) > 0.0 else "wider"
+        told.append(f"input {old.name!r} was trained on {now}, before on {was}: {how}")
     return told
 
 

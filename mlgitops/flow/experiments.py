@@ -139,6 +139,11 @@ class Experiments:
             if step.action == "execute" and step.key is not None
         }
 
+    def made(self, key: Digest) -> Run | None:
+        """Return the run that did the work of a step's key, the last one when several did."""
+        found = self._by_key.get(key)
+        return None if found is None else next(run for run in self.runs if run.id == found[0])
+
     def find(self, word: str) -> Run:
         """Return the run that ``word`` names; UsageError when it names none, or several.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from mlgitops.core.errors import GitError
-from mlgitops.core.lineages import Commit, Trace, trace
+from mlgitops.core.lineages import Commit, Made, Trace, trace
 from mlgitops.core.releases import Release
 from mlgitops.core.workspaces import load
+from mlgitops.flow.experiments import open_experiments
 from mlgitops.flow.releases import release, split_reference
 from mlgitops.flow.seams import Seams
 
@@ -35,7 +36,18 @@ def lineage(seams: Seams, reference: str, *, offline: bool = False) -> Trace:
         models.get(model),
         pinned=_pinned(seams, found),
         present=_present(seams, found),
+        runs=_runs(seams, found),
     )
+
+
+def _runs(seams: Seams, found: Release) -> dict[str, Made]:
+    known = open_experiments(seams)
+    runs = {
+        name: run
+        for name, step in found.document.lineage.steps.items()
+        if (run := known.made(step.key)) is not None
+    }
+    return {name: Made(id=run.id, at=run.at, by=run.who, page=run.ci) for name, run in runs.items()}
 
 
 def _commit(seams: Seams, commit: str) -> Commit:

@@ -23,7 +23,7 @@ from mlgitops.core.releases import (
     newest,
     tag_name,
 )
-from mlgitops.core.signatures import breaks
+from mlgitops.core.signatures import Signature, breaks, notes
 from mlgitops.files import WorkTree
 from mlgitops.flow.checkout import Checkout
 from mlgitops.flow.known import checkout_of
@@ -42,11 +42,15 @@ _ATTEMPTS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """A new release is tagged, and shared when there is a remote."""
+    """A new release is tagged, and shared when there is a remote.
+
+    ``callers``: what who called the previous version should know, although requests still fit.
+    """
 
     document: ReleaseDocument
     previous: Release | None
     built: Built
+    callers: tuple[str, ...]
     shared: bool
 
 
@@ -64,6 +68,7 @@ class WouldRelease:
     document: ReleaseDocument
     previous: Release | None
     built: Built
+    callers: tuple[str, ...]
 
 
 Outcome: TypeAlias = "Released | AlreadyReleased | WouldRelease"
@@ -184,9 +189,11 @@ def _tag(
         previous = newest(known)
         if previous is not None and (moved := moved_by(previous)) is not None:
             seams.say(f"note: {moved}")
-        document = _versioned(seams, built.document, previous, chosen)
+        signatures = _signatures(seams, previous, built.document)
+        document = _versioned(built.document, previous, signatures, chosen)
+        callers = () if signatures is None else notes(*signatures)
         if dry_run:
-            return WouldRelease(document=document, previous=previous, built=built)
+            return WouldRelease(document=document, previous=previous, built=built, callers=callers)
         name = tag_name(document.model, document.version)
         _refuse_taken(seams, name)
         from mlgitops.flow.attest import attested
@@ -196,7 +203,13 @@ def _tag(
         update = RefUpdate(ref=f"refs/tags/{name}", old=None, new=tag)
         if isinstance(repository.publish([update]), Published):
             shared = repository.remote is not None
-            return Released(document=document, previous=previous, built=built, shared=shared)
+            return Released(
+                document=document,
+                previous=previous,
+                built=built,
+                callers=callers,
+                shared=shared,
+            )
         # Somebody tagged this version a moment ago: read what it is, then decide again.
         repository.fetch()
     raise RaceLost(
@@ -214,17 +227,27 @@ def _refuse_taken(seams: Seams, tag: str) -> None:
         )
 
 
-def _versioned(
-    seams: Seams, document: ReleaseDocument, previous: Release | None, chosen: Chosen | None
-) -> ReleaseDocument:
+def _signatures(
+    seams: Seams, previous: Release | None, document: ReleaseDocument
+) -> tuple[Signature, Signature] | None:
     if previous is None:
+        return None
+    from mlgitops.flow.evaluation import signature
+
+    return signature(seams, previous.document), signature(seams, document)
+
+
+def _versioned(
+    document: ReleaseDocument,
+    previous: Release | None,
+    signatures: tuple[Signature, Signature] | None,
+    chosen: Chosen | None,
+) -> ReleaseDocument:
+    if previous is None or signatures is None:
         # There is nothing to bump: the first version is the same whatever was chosen.
         bump, because = bump_for(None, document.lineage, ())
         return replace(document, version=Version(1, 0, 0), bump=bump, because=because)
-    from mlgitops.flow.evaluation import signature
-
-    broken = breaks(signature(seams, previous.document), signature(seams, document))
-    bump, because = bump_for(previous.document, document.lineage, broken)
+    bump, because = bump_for(previous.document, document.lineage, breaks(*signatures))
     if chosen is not None:
         bump, document = chosen.bump, replace(document, reason=chosen.reason)
     return replace(document, version=previous.version.bumped(bump), bump=bump, because=because)

@@ -77,6 +77,8 @@ def _step(trace: Trace, name: str) -> Branch:
         facts.append(f"params {json.dumps(step.params, sort_keys=True, ensure_ascii=False)}")
     if step.lock is not None:
         facts.append(f"lock {short(step.lock)}")
+    if (run := trace.runs.get(name)) is not None:
+        facts.append(f"run {run.id[:12]} {run.at[:16].replace('T', ' ')} by {run.by}")
     return head, [(fact, ()) for fact in facts]
 
 

@@ -15,7 +15,9 @@ def text(found: ReleaseDifference) -> str:
     lines = [f"{found.old} → {found.new}"]
     if found.same_identity:
         lines.append("  the same model: same bytes, same data, same steps")
+    lines.append(f"  {found.why}")
     lines += [f"  breaks callers: {reason}" for reason in found.breaks]
+    lines += [f"  for callers: {one}" for one in found.callers]
     for topic, changes in groupby(found.changes, key=lambda one: one.topic):
         listed = list(changes)
         wide = max(len(one.name) for one in listed)
@@ -35,7 +37,9 @@ def markdown(found: ReleaseDifference) -> str:
     lines = [f"### {inert(found.old)} → {inert(found.new)}", ""]
     if found.same_identity:
         lines += ["The same model: same bytes, same data, same steps.", ""]
+    lines.append(f"- {inert(found.why)}")
     lines += [f"- **breaks callers**: {inert(reason)}" for reason in found.breaks]
+    lines += [f"- for callers: {inert(one)}" for one in found.callers]
     if found.changes:
         lines += ["", "| what | | before | after | |", "|---|---|---|---|---|"]
         lines += [_row(one) for one in found.changes]
