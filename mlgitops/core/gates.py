@@ -41,7 +41,8 @@ class Compared:
 
     ``delta`` is candidate minus live in the metric's unit; ``low`` and ``high`` bound it, each
     one-sided at ``confidence``. ``limit``: the worst delta that passes.
-    ``n_needed``: rows for a decision at 80 % power if the two were equal, when inconclusive.
+    ``n_needed``, when inconclusive: rows at which an equally good model passes the next look with
+    80 % power. ``verdict`` is only "fail" where that holds among all that the gate compares.
     """
 
     metric: str
@@ -75,6 +76,16 @@ class Compared:
             "n_needed": self.n_needed,
             "confidence": self.confidence,
         }
+
+    @property
+    def undecided(self) -> str:
+        """What would decide an inconclusive comparison, in words."""
+        if self.n_needed is not None:
+            return f"has {self.n:,} rows, needs about {self.n_needed:,} to pass if equally good"
+        beyond = self.high < self.limit if self.higher_is_better else self.low > self.limit
+        if beyond and self.slice is not None:
+            return "worse, but one of so many looks so by chance (Holm)"
+        return "no number of rows would show it: only a larger margin, or a better model"
 
     @property
     def title(self) -> str:
@@ -263,9 +274,9 @@ def _worst(chosen: Sequence[Compared]) -> tuple[State, str]:
 def _words(one: Compared) -> str:
     name = "" if one.slice is None else f"{'='.join(one.slice)}: "
     sign = ">=" if one.higher_is_better else "<="
-    needs = f", needs about {one.n_needed:,} rows" if one.verdict == "inconclusive" else ""
     interval = f"[{one.low:+.4g}, {one.high:+.4g}]"
-    return f"{name}{one.delta:+.4g} {interval}, limit {sign} {one.limit:+.4g}{needs}"
+    told = f"{name}{one.delta:+.4g} {interval}, limit {sign} {one.limit:+.4g}"
+    return told if one.verdict != "inconclusive" else f"{told}, {one.undecided}"
 
 
 def _parity(parity: Mapping[str, JSON]) -> tuple[State, str]:

@@ -15,13 +15,11 @@ from mlgitops.core import looks
 from mlgitops.core.digests import JSON, Digest
 from mlgitops.core.errors import MlgitopsError, Refused
 from mlgitops.core.gates import Compared, Comparison
-from mlgitops.core.metrics import METRICS
 from mlgitops.core.releases import Release, ReleaseDocument
 from mlgitops.core.signatures import breaks
 from mlgitops.core.specs.models import Gate
 from mlgitops.flow.evaluation import (
     MIN_SLICE,
-    SEED,
     frame_of,
     parquet,
     rounded,
@@ -36,17 +34,22 @@ from mlgitops.flow.seams import Seams
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mlgitops.ml.intervals import Pair
     from mlgitops.ml.labels import Floats, Scores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
-    """One comparison that a gate asks for; ``column`` is a slice's."""
+    """What one gate asks for: some metrics, of all rows or of each slice of some columns.
 
-    metric: str
-    column: str | None
+    ``again``: the confidence of the next look.
+    """
+
+    metrics: tuple[str, ...]
+    columns: tuple[str, ...] | None
     margin: float
     confidence: float
+    again: float
 
 
 def signature_breaks(
@@ -102,17 +105,29 @@ def _asked(
     wanted: list[_Asked] = []
     for gate in listed:
         if gate.metric is not None and gate.no_worse_than is not None:
-            wanted.append(_asked_for(gate, gate.metric, None, look))
+            wanted.append(_asked_for(gate, [gate.metric], None, look))
         if gate.slices is not None:
-            columns = [str(name) for name in cast("list[JSON]", candidate.evaluation["slices"])]
-            for metric in metrics or [next(iter(candidate.metrics))]:
-                wanted += [_asked_for(gate, metric, column, look) for column in columns]
+            columns = tuple(
+                str(name) for name in cast("list[JSON]", candidate.evaluation["slices"])
+            )
+            asked = metrics or [next(iter(candidate.metrics))]
+            wanted.append(_asked_for(gate, asked, columns, look))
     return tuple(wanted)
 
 
-def _asked_for(gate: Gate, metric: str, column: str | None, look: int | None) -> _Asked:
-    sure = gate.confidence if look is None else looks.confidence(gate.confidence, look)
-    return _Asked(metric=metric, column=column, margin=gate.margin, confidence=sure)
+def _asked_for(
+    gate: Gate, metrics: list[str], columns: tuple[str, ...] | None, look: int | None
+) -> _Asked:
+    sure = again = gate.confidence
+    if look is not None:
+        sure, again = (looks.confidence(gate.confidence, which) for which in (look, look + 1))
+    return _Asked(
+        metrics=tuple(dict.fromkeys(metrics)),
+        columns=columns,
+        margin=gate.margin,
+        confidence=sure,
+        again=again,
+    )
 
 
 def _compare(
@@ -213,15 +228,22 @@ def _trained_on(seams: Seams, document: ReleaseDocument, row_id: str) -> set[obj
 def _measure(
     seams: Seams, candidate: ReleaseDocument, kept: pd.DataFrame, want: _Asked
 ) -> list[Compared]:
-    if want.column is None or not len(kept):
-        return [_one(seams, candidate, kept, want, None)] if len(kept) else []
-    found = []
-    for value, group in kept.groupby(want.column, sort=True):
-        if len(group) < MIN_SLICE or _undefined(seams, candidate, group, want.metric):
-            # Too few rows, or one class only: the release's own slices say so, no gate can ask it.
-            continue
-        found.append(_one(seams, candidate, group, want, (want.column, str(value))))
-    return found
+    from mlgitops.ml.intervals import surely_worse
+
+    if not len(kept):
+        return []
+    found: list[tuple[tuple[str, str] | None, Pair]] = []
+    for metric in want.metrics:
+        if want.columns is None:
+            found.append((None, _pair(seams, candidate, kept, metric)))
+        for column in want.columns or ():
+            for value, group in kept.groupby(column, sort=True):
+                # Too few rows, or one class only: the release's own slices say so, no gate can ask.
+                if len(group) >= MIN_SLICE and not _undefined(seams, candidate, group, metric):
+                    pair = _pair(seams, candidate, group, metric)
+                    found.append(((column, str(value)), pair))
+    worse = surely_worse([pair for _, pair in found], want.margin, want.confidence)
+    return [_told(pair, want, where, n in worse) for n, (where, pair) in enumerate(found)]
 
 
 def _undefined(
@@ -242,30 +264,22 @@ def _truth(seams: Seams, candidate: ReleaseDocument, rows: pd.DataFrame) -> tupl
     return encode_target(ours.task, classes, rows[target].to_numpy()), ours
 
 
-def _one(
-    seams: Seams,
-    candidate: ReleaseDocument,
-    rows: pd.DataFrame,
-    want: _Asked,
-    where: tuple[str, str] | None,
-) -> Compared:
-    from mlgitops.ml.intervals import compare as paired
+def _pair(seams: Seams, candidate: ReleaseDocument, rows: pd.DataFrame, metric: str) -> Pair:
+    from mlgitops.ml.intervals import pair
 
     truth, ours = _truth(seams, candidate, rows)
     theirs = scores_of(
         rows.filter(regex=r"^live_p\d+$").rename(columns=lambda name: name[5:]), candidate.task
     )
-    answer = paired(
-        want.metric,
-        truth,
-        theirs,
-        ours,
-        margin=want.margin,
-        confidence=want.confidence,
-        seed=SEED,
-    )
+    return pair(metric, truth, theirs, ours)
+
+
+def _told(pair: Pair, want: _Asked, where: tuple[str, str] | None, worse: bool) -> Compared:
+    """Return the verdict; ``worse``: surely so, among all that the gate asks for."""
+    answer = pair.judge(want.margin, want.confidence, want.again)
+    chance = answer.verdict == "fail" and not worse
     return Compared(
-        metric=want.metric,
+        metric=answer.metric,
         slice=where,
         live=rounded(answer.live),
         candidate=rounded(answer.candidate),
@@ -273,8 +287,8 @@ def _one(
         low=rounded(answer.low),
         high=rounded(answer.high),
         limit=answer.limit,
-        higher_is_better=METRICS[want.metric].direction == "higher",
-        verdict=answer.verdict,
+        higher_is_better=answer.better == "higher",
+        verdict="inconclusive" if chance else answer.verdict,
         n=answer.n,
         n_needed=answer.n_needed,
         confidence=rounded(answer.confidence),

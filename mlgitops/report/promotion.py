@@ -140,8 +140,8 @@ def _compared(one: Compared) -> str:
     verdict = one.verdict
     if verdict != "pass":
         verdict_text = f"**{verdict}**"
-        if one.n_needed is not None:
-            verdict_text += f" (has {one.n:,}, needs about {one.n_needed:,})"
+        if verdict == "inconclusive":
+            verdict_text += f" ({one.undecided})"
     else:
         verdict_text = verdict
     return (

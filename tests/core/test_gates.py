@@ -63,7 +63,16 @@ def test_the_comparison_with_live_gives_its_own_three_answers(verdict):
 
 def test_an_inconclusive_comparison_says_how_many_rows_a_decision_needs():
     asked = evidence(comparison=comparison(compared("inconclusive")))
-    assert "needs about 9,000 rows" in evaluate(AGAINST_LIVE, asked).detail
+    assert "needs about 9,000 to pass if equally good" in evaluate(AGAINST_LIVE, asked).detail
+
+
+def test_what_no_number_of_rows_decides_says_why_not():
+    hopeless = replace(compared("inconclusive"), n_needed=None)
+    told = evaluate(AGAINST_LIVE, evidence(comparison=comparison(hopeless))).detail
+    assert "no number of rows would show it" in told
+    chance = replace(hopeless, low=1.1, high=2.0, slice=("daypart", "night"))
+    result = evaluate(Gate(slices="no_worse_than"), evidence(comparison=comparison(chance)))
+    assert result.state == "inconclusive" and "by chance (Holm)" in result.detail
 
 
 def test_without_a_baseline_a_comparison_does_not_apply_and_absolute_gates_decide():

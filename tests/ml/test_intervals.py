@@ -12,7 +12,7 @@ from scipy import stats
 from mlgitops.core.errors import MlgitopsError
 from mlgitops.core.metrics import METRICS
 from mlgitops.core.signatures import Task
-from mlgitops.ml.intervals import MIN_ROWS, Comparison, compare, interval
+from mlgitops.ml.intervals import MIN_ROWS, Comparison, compare, interval, pair, surely_worse
 from mlgitops.ml.labels import Scores
 from mlgitops.ml.metrics import compute
 from tests.ml.models import BINARY, MULTICLASS, REGRESSION
@@ -155,6 +155,30 @@ def test_false_passes_stay_rare_when_the_candidate_is_worse_by_the_margin(name: 
     repeats = 600
     passes = sum(compare(name, *worse(400), margin).verdict == "pass" for _ in range(repeats))
     assert passes / repeats <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / repeats)
+
+
+def test_one_slice_of_twenty_that_looks_worse_by_chance_is_not_called_worse() -> None:
+    random = np.random.default_rng(13)
+    alone = together = 0
+    for _ in range(150):
+        # Each is worse by exactly the margin: to call any of them worse than it is a mistake.
+        slices = [pair("accuracy", *_accuracy_pair(1000, 0.005, random)) for _ in range(20)]
+        alone += any(one.judge(0.005, 0.95).verdict == "fail" for one in slices)
+        together += bool(surely_worse(slices, 0.005, 0.95))
+    assert alone / 150 > 0.4
+    assert together / 150 <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 150)
+    slices = [pair("accuracy", *_accuracy_pair(1000, 0.0, random)) for _ in range(20)]
+    slices[3] = pair("accuracy", *_accuracy_pair(5000, 0.03, random))
+    assert surely_worse(slices, 0.005, 0.95) == {3}
+    assert surely_worse([], 0.005, 0.95) == frozenset()
+
+
+def test_the_next_look_has_to_be_surer_so_it_asks_for_more_rows() -> None:
+    both = pair("accuracy", *_accuracy_pair(2000, 0.0, np.random.default_rng(3)))
+    now, later = both.judge(0.005, 0.95), both.judge(0.005, 0.95, 0.995)
+    assert now.n_needed is not None and later.n_needed is not None
+    # ((2.576 + 0.842) / (1.645 + 0.842))^2
+    assert later.n_needed / now.n_needed == pytest.approx(1.89, abs=0.01)
 
 
 def test_the_directions_of_a_comparison() -> None:
