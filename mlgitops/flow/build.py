@@ -80,6 +80,8 @@ def build(seams: Seams, prepared: Prepared) -> Built:
         truth=encode_target(model.task, scorer.signature.classes, target),
         parity=proof.parity,
         beside=proof.beside,
+        plain=proof.plain,
+        tried=tuple({"way": one.way, "kept": one.kept, "why": one.why} for one in proof.tried),
         lineage=prepared.lineage,
     )
     document = replace(_describe(seams, made), recipe=prepared.recipe)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from mlgitops.core.errors import Refused
 from mlgitops.core.specs.models import Model
@@ -14,17 +14,28 @@ from mlgitops.flow.seams import Seams
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mlgitops.ml.adversarial import Ask
     from mlgitops.ml.beside import Beside
-    from mlgitops.ml.labels import Scores
+    from mlgitops.ml.labels import Mask, Scores
     from mlgitops.ml.parity import Difference, Parity
     from mlgitops.ml.scoring import Scorer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """One way of making a model smaller or quicker: kept or not, and ``why``."""
+
+    way: str
+    kept: bool
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proved:
     """A model that may be released. What needs an estimator is None when there is none.
 
-    ``expected``: the estimator's answers for the evaluation rows.
+    ``expected``: the estimator's answers for the evaluation rows. ``plain``: the model before it
+    was optimised, where it was.
     """
 
     onnx: bytes
@@ -34,6 +45,8 @@ class Proved:
     expected: Scores | None = None
     parity: Parity | None = None
     beside: Beside | None = None
+    plain: bytes | None = None
+    tried: tuple[Tried, ...] = ()
 
 
 def proved(
@@ -43,8 +56,17 @@ def proved(
 
     ``frame``: the evaluation rows; ``seen``: what it was trained on, where that is known.
     """
-    if trained.format == "onnx":
-        return _adopted(seams, model, trained, frame, seen)
+    made = _adopted if trained.format == "onnx" else _exported
+    found = made(seams, model, trained, frame, seen)
+    for way in model.export.optimize:
+        seams.say(f"trying {way} …")
+        found = _optimized(model, found, frame, way)
+    return found
+
+
+def _exported(
+    seams: Seams, model: Model, trained: Artifact, frame: pd.DataFrame, seen: pd.DataFrame | None
+) -> Proved:
     from mlgitops.ml.export import export
     from mlgitops.ml.parity import estimate
     from mlgitops.ml.scoring import Scorer
@@ -162,11 +184,21 @@ def _beside(
     expected: Scores,
 ) -> Beside:
     """Return the proof on adversarial rows, or refuse with the ten worst."""
-    from mlgitops.ml.beside import check, tolerance
     from mlgitops.ml.parity import asker
 
-    spec = model.export.parity
     seams.say("comparing them beside thresholds, at ties, on odd words and far numbers …")
+    found = _odd(model, frame, scorer, asker(estimator, model.task), onnx, expected)
+    if not found.ok:
+        raise breach(model.name, found)
+    return found
+
+
+def _odd(
+    model: Model, frame: pd.DataFrame, scorer: Scorer, ask: Ask, onnx: bytes, expected: Scores
+) -> Beside:
+    from mlgitops.ml.beside import check, tolerance
+
+    spec = model.export.parity
     allowed = tolerance(
         frame,
         scorer.signature,
@@ -175,10 +207,63 @@ def _beside(
         rtol=spec.rtol,
         rows=spec.adversarial,
     )
-    found = check(frame, scorer, asker(estimator, model.task), onnx, allowed)
-    if not found.ok:
-        raise breach(model.name, found)
-    return found
+    return check(frame, scorer, ask, onnx, allowed)
+
+
+def _optimized(
+    model: Model, found: Proved, frame: pd.DataFrame, way: Literal["graph", "quantize"]
+) -> Proved:
+    """Return ``found`` in another form, where the whole proof holds for that too.
+
+    A model that was handed over is held against itself as it came.
+    """
+    from mlgitops.ml.optimizing import optimized
+    from mlgitops.ml.parity import answered, asker, check, compare
+    from mlgitops.ml.scoring import Scorer
+
+    def left_out(why: str) -> Proved:
+        return replace(found, tried=(*found.tried, Tried(way=way, kept=False, why=why)))
+
+    try:
+        data = optimized(found.onnx, way)
+    except Refused as error:
+        return left_out(error.message)
+    if data is None:
+        return left_out("there is nothing in the graph that it changes")
+    signature, estimator, spec = found.scorer.signature, found.estimator, model.export.parity
+    scorer = Scorer(data, signature)
+    allowed = {
+        "atol": spec.atol,
+        "rtol": spec.rtol,
+        "label_mismatch": spec.label_mismatch,
+    }
+    if estimator is not None and found.expected is not None:
+        ask, truth = asker(estimator, model.task), found.expected
+        parity = check(estimator, scorer, frame, **allowed)
+    else:
+        before = Scorer(found.plain or found.onnx, signature)
+        truth = before.score(frame)
+        parity = compare(truth, scorer, frame, **allowed)
+
+        def ask(rows: pd.DataFrame) -> tuple[Scores, Mask]:
+            return answered(before.score, rows)
+
+    told = f"largest difference {parity.max_abs_diff:.2g}, {parity.label_mismatches} other labels"
+    if not parity.ok:
+        return left_out(f"{told}, {parity.rows_over:,} of {parity.rows:,} rows over the tolerance")
+    beside = _odd(model, frame, scorer, ask, data, truth)
+    if not beside.ok:
+        wrong = int(beside.judged.breaches.sum())
+        return left_out(f"{wrong:,} of {len(beside.asked.rows):,} adversarial rows otherwise")
+    return replace(
+        found,
+        onnx=data,
+        scorer=scorer,
+        parity=None if estimator is None else parity,
+        beside=None if estimator is None else beside,
+        plain=found.plain or found.onnx,
+        tried=(*found.tried, Tried(way=way, kept=True, why=told)),
+    )
 
 
 def breach(name: str, found: Beside) -> Refused:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,6 +73,20 @@ def check(
     then it is not ok.
     """
     truth = estimate(estimator, frame, scorer.signature.task)
+    found = compare(truth, scorer, frame, atol=atol, rtol=rtol, label_mismatch=label_mismatch)
+    return replace(found, own_label_differs=_own_label_differs(estimator, frame, truth))
+
+
+def compare(
+    truth: Scores,
+    scorer: Scorer,
+    frame: pd.DataFrame,
+    *,
+    atol: float,
+    rtol: float,
+    label_mismatch: float,
+) -> Parity:
+    """Compare the model with answers that are known: ``truth``, for the rows of ``frame``."""
     answer = scorer.score(frame)
     gap: Floats = np.abs(truth.values - answer.values)
     gap = gap.max(axis=1) if gap.ndim == 2 else gap
@@ -86,7 +100,7 @@ def check(
         max_abs_diff=float(gap.max(initial=0.0)),
         rows_over=int(beyond.sum()),
         label_mismatches=int(differ.sum()),
-        own_label_differs=_own_label_differs(estimator, frame, truth),
+        own_label_differs=0,
         worst=tuple(
             difference(scorer, frame, truth, answer, int(row), bool(differ[row]))
             for row in order

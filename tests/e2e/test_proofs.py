@@ -198,3 +198,50 @@ def test_adversarial_rows_are_kept_and_golden_rows_hold_some_of_them(world, caps
     rows = Golden(inputs=golden["inputs"], outputs=golden["outputs"])
     assert difference(rows, signature, infer) is None
     assert "adversarial rows" in blob(world, told, "card.md").decode()
+
+
+NET = HANDED.replace(
+    """        numpy_helper.from_array(found[:2].reshape(2, 1), "weight"),
+        numpy_helper.from_array(found[2:], "bias"),
+""",
+    """        numpy_helper.from_array(np.repeat(found[:2].reshape(2, 1) / 512, 512, 1), "weight"),
+        numpy_helper.from_array(np.ones((512, 1), "float32"), "sum"),
+        numpy_helper.from_array(found[2:], "bias"),
+""",
+).replace(
+    """[helper.make_node("Gemm", ["x", "weight", "bias"], ["y"])]""",
+    """[
+            helper.make_node("Identity", ["x"], ["same"]),
+            helper.make_node("MatMul", ["same", "weight"], ["wide"]),
+            helper.make_node("MatMul", ["wide", "sum"], ["summed"]),
+            helper.make_node("Add", ["summed", "bias"], ["y"]),
+        ]""",
+)
+
+
+def test_a_model_is_optimised_where_the_proof_still_holds_and_the_card_tells_before_and_after(
+    farm, capsys
+):
+    spec = MODEL_SPEC.replace("{atol: 1.0e-3}}", "{atol: 1.0e-3}, optimize: [graph, quantize]}")
+    world = farm(NET, onnx_pipeline(), spec)
+    assert world.call("release", MODEL) == 0
+    told = document(world)
+    graph, quantize = json.loads(blob(world, told, "parity.json"))["optimized"]
+    assert (graph["way"], graph["kept"]) == ("graph", True)
+    assert (quantize["way"], quantize["kept"]) == ("quantize", False)
+    assert "over the tolerance" in quantize["why"]
+    measured = json.loads(blob(world, told, "measured.json"))
+    assert measured["size"] == told["size"] != measured["before"]["size"]
+    assert set(measured["before"]["latency"]) == {"1", "64"}
+    page = blob(world, told, "card.md").decode()
+    assert "1, before it was optimised |" in page and "- quantize: not kept, largest" in page
+    # Whoever can do with less says so, and gets a smaller model.
+    path = world.clone / "pipelines/yield/model.yaml"
+    loose = "{atol: 2.0, adversarial: 1.0}, optimize: [quantize]}"
+    path.write_text(MODEL_SPEC.replace("{atol: 1.0e-3}}", loose))
+    commit(world.clone, {}, "Take 8 bits")
+    git(world.clone, "push", "--quiet", "origin", "HEAD:main")
+    assert world.call("release", MODEL) == 0
+    text = git(world.clone, "tag", "-l", "--format=%(contents:body)", f"{MODEL}@v1.0.1")
+    text = text or git(world.clone, "tag", "-l", "--format=%(contents:body)", f"{MODEL}@v1.1.0")
+    assert yaml.safe_load(text)["size"] < told["size"] * 0.6

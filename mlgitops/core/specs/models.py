@@ -81,6 +81,11 @@ class Export(Spec):
         default=ParitySpec.model_construct(),
         description="How far the export may be from the estimator; beyond it nothing is released.",
     )
+    optimize: Annotated[list[Literal["graph", "quantize"]], Different] = Field(
+        default=[],
+        description="What is tried in this order, and kept where the proof still holds: `graph` "
+        "(fold constants), `quantize` (8-bit weights).",
+    )
     classes: Annotated[list[str], Different] = Field(
         default=[],
         description="Of a handed over `.onnx`: the classes in the order of its probabilities. "

@@ -38,7 +38,10 @@ def make(seams: Seams, made: Made, files: Files) -> Files:
     ``latency_p99_ms`` (one row) and ``machine`` (in words) are what a gate reads.
     """
     seams.say(f"measuring {made.model.name} …")
-    return {"measured.json": document(figures(made.onnx, made.scorer, made.frame))}
+    found = figures(made.onnx, made.scorer, made.frame)
+    if made.plain is not None:
+        found["before"] = _measure(made.plain, made.scorer, made.frame)
+    return {"measured.json": document(found)}
 
 
 def figures(onnx: bytes, scorer: Scorer, frame: pd.DataFrame) -> Object:

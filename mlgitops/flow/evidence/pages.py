@@ -189,12 +189,27 @@ def _measured(card: Mapping[str, Any]) -> Iterator[str]:
     yield from ("", "## Latency, memory, size", "")
     yield f"Measured on {found['machine']}, one thread; it belongs to that machine."
     yield from ("", "| rows a call | p50 ms | p90 ms | p99 ms |", "|---:|---:|---:|---:|")
-    for size, timed in sorted(found["latency"].items(), key=lambda one: int(one[0])):
-        yield f"| {size} | {timed['p50_ms']:g} | {timed['p90_ms']:g} | {timed['p99_ms']:g} |"
+    yield from _timed(found["latency"], "")
+    before = found.get("before")
+    if before is not None:
+        yield from _timed(before["latency"], ", before it was optimised")
     memory = found["memory"]
     yield from ("", f"{found['size']:,} bytes; loads in {found['load_ms']:g} ms and adds")
     yield f"{memory['loaded'] / 1e6:.1f} MB to the process, {memory['peak'] / 1e6:.1f} MB at most."
+    tried = card["quantitative_analysis"].get("proof", {}).get("optimized", [])
+    if before is not None:
+        yield from ("", f"Before it was optimised it had {before['size']:,} bytes.")
+    if tried:
+        yield ""
+    for one in tried:
+        yield f"- {one['way']}: {'kept' if one['kept'] else 'not kept'}, {inert(one['why'])}"
     yield from _pictures(card, "latency")
+
+
+def _timed(latency: Mapping[str, Mapping[str, float]], note: str) -> Iterator[str]:
+    for size, timed in sorted(latency.items(), key=lambda one: int(one[0])):
+        figures = " | ".join(f"{timed[f'p{share}_ms']:g}" for share in (50, 90, 99))
+        yield f"| {size}{note} | {figures} |"
 
 
 def _inputs(card: Mapping[str, Any]) -> Iterator[str]:

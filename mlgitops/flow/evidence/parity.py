@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlgitops.core.signatures import Signature
-    from mlgitops.core.specs.models import ParitySpec
     from mlgitops.ml.beside import Asked, Judged
     from mlgitops.ml.parity import Parity
 
@@ -34,12 +33,11 @@ def make(seams: Seams, made: Made, files: Files) -> Files:
 
     ``{handed_over, tolerance, evaluation: {rows, max_abs_diff, rows_over, label_mismatches,
     own_label_differs}, adversarial: {rows, max_abs_diff, rows_over, label_mismatches, shifted,
-    kinds: {kind: the same}, left_out: {kind: rows}}, ok}``. A model that was handed over as ONNX
-    has nothing to be compared with: no rows, and both halves are null.
+    kinds: {kind: the same}, left_out: {kind: rows}}, optimized: [{way, kept, why}], ok}``. A model
+    that was handed over as ONNX has nothing to be compared with: no rows, both halves are null.
     """
-    spec = made.model.export.parity
     if made.parity is None or made.beside is None:
-        return {NAME: document(_document(spec, None, None, ok=False))}
+        return {NAME: document(_document(made, None, None, ok=False))}
     from mlgitops.ml.beside import figures
 
     asked = made.beside.asked
@@ -47,19 +45,20 @@ def make(seams: Seams, made: Made, files: Files) -> Files:
     told["left_out"] = dict(made.beside.left_out)
     ok = made.parity.ok and made.beside.ok
     return {
-        NAME: document(_document(spec, _evaluated(made.parity), told, ok=ok)),
+        NAME: document(_document(made, _evaluated(made.parity), told, ok=ok)),
         ROWS: parquet(_frame(asked, made.signature)),
     }
 
 
 def _document(
-    spec: ParitySpec, evaluation: Object | None, adversarial: Object | None, *, ok: bool
+    made: Made, evaluation: Object | None, adversarial: Object | None, *, ok: bool
 ) -> Object:
     return {
         "handed_over": evaluation is None,
-        "tolerance": cast(JSON, spec.model_dump(mode="json")),
+        "tolerance": cast(JSON, made.model.export.parity.model_dump(mode="json")),
         "evaluation": evaluation,
         "adversarial": adversarial,
+        "optimized": list(made.tried),
         "ok": ok,
     }
 

@@ -34,7 +34,8 @@ class Made:
     held against; ``seen``: the rows that training saw, when they hold the features by name.
     ``expected``: the estimator's own answers for ``frame``, ``scores`` the ONNX's; ``truth``: the
     encoded target. ``estimator``, ``expected``, ``parity`` and ``beside`` (the proof on adversarial
-    rows) are None for a model that was handed over as ONNX.
+    rows) are None for a model that was handed over as ONNX. ``plain``: the model before it was
+    optimised, where it was; ``tried``: {way, kept, why} of each way.
     """
 
     workspace: Workspace
@@ -53,6 +54,8 @@ class Made:
     truth: Floats
     parity: Parity | None
     beside: Beside | None
+    plain: bytes | None
+    tried: tuple[Object, ...]
     lineage: Lineage
 
     @property
