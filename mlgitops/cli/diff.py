@@ -12,9 +12,13 @@ EXAMPLES = """examples:
   mlgitops diff HEAD~1 HEAD --format markdown
   mlgitops diff churn@1.0.0 churn@1.1.0    two releases, compared row by row on the newer one's data
 
-Parameters, metrics with their intervals, code by file, data by digest, versions of the environment
-and seconds. Intervals that overlap do not tell which run is better. A step that was reused is
-compared by what the run that did its work recorded.
+Of runs: parameters, metrics with their intervals, code by file, data by digest, versions of the
+environment and seconds. Intervals that overlap do not tell which run is better. A step that was
+reused is compared by what the run that did its work recorded.
+
+Of releases: why the newer one has its version, whether it breaks callers and what they should know
+where it does not, data, code with the commits between, parameters, libraries, size, speed, and the
+metrics compared row by row on the newer one's data, so that the interval is that of the difference.
 """
 
 
@@ -25,10 +29,9 @@ _RELEASE = re.compile(r"[a-z0-9][a-z0-9-]*@v?\d+\.\d+\.\d+")
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add = parser.add_argument
-    add(
-        "old", nargs="?", metavar="OLD", default="latest~1", help="run or commit; default: latest~1"
-    )
-    add("new", nargs="?", metavar="NEW", default="latest", help="run or commit; default: latest")
+    what = "run, commit, or MODEL@VERSION"
+    add("old", nargs="?", metavar="OLD", default="latest~1", help=f"{what}; default: latest~1")
+    add("new", nargs="?", metavar="NEW", default="latest", help=f"{what}; default: latest")
     add("--all", action="store_true", help="also the metrics that are the same")
     add("--format", choices=("text", "json", "markdown"), default="text")
 

@@ -10,7 +10,8 @@ EXAMPLES = """examples:
   mlgitops history churn --json
 
 Git alone answers: tags tell releases, the first-parent line of the shared branch tells who merged
-which pin when, the record in the same commit tells on what evidence.
+which pin when, the record in the same commit tells on what evidence. A tag that was moved, or that
+is no release although it has the name of one, is named in a note.
 """
 
 

@@ -9,6 +9,10 @@ EXAMPLES = """examples:
   mlgitops lineage churn@1.4.0 --json
   mlgitops lineage churn --format mermaid      a picture, for a Markdown page
   mlgitops lineage churn --format svg > lineage.svg
+
+From the release down: who released it and why this version, where it runs, what it was judged on,
+its commit, and each step with its data, code, parameters, libraries and, where the ledger knows it,
+the run that did the work. The bytes are not fetched.
 """
 
 

@@ -10,8 +10,12 @@ EXAMPLES = """examples:
   mlgitops release bike-demand --dry-run   what it would be, from any commit; nothing is tagged
 
 The version follows from what changed: signature → major, code or parameters → minor, data or lock
-→ patch. --bump overrides that, and the document says so. Releasing the same thing twice does
-nothing.
+→ patch. --bump overrides that, and the document says so. What callers of the version before should
+know is said as well. Releasing the same thing twice does nothing.
+
+Refused, with the way out: a dirty work tree, a commit that is not pushed or not on the shared
+branch, a shallow clone that cannot tell, nobody's name in git, an export that answers otherwise than
+the estimator, and a tag of the next version that somebody made by hand.
 """
 
 

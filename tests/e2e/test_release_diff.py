@@ -127,7 +127,8 @@ def test_a_lineage_names_the_runs_that_did_the_work_as_far_as_the_ledger_knows(
     assert world.call("lineage", f"{MODEL}@1.0.0") == 0
     assert f"─ run {made['train']['id'][:12]} " in capsys.readouterr().out
     # A clone that knows no run shows the rest.
-    for ref in git(world.clone, "for-each-ref", "--format=%(refname)", "refs/mlgitops*").split():
+    places = ("refs/mlgitops", "refs/mlgitops-local")
+    for ref in git(world.clone, "for-each-ref", "--format=%(refname)", *places).split():
         git(world.clone, "update-ref", "-d", ref)
     assert world.call("lineage", f"{MODEL}@1.0.0", "--json", "--offline") == 0
     assert json.loads(capsys.readouterr().out)["runs"] == {}
