@@ -14,8 +14,8 @@ The version follows from what changed: signature â†’ major, code or parameters â
 know is said as well. Releasing the same thing twice does nothing.
 
 Refused, with the way out: a dirty work tree, a commit that is not pushed or not on the shared
-branch, a shallow clone that cannot tell, nobody's name in git, an export that answers otherwise than
-the estimator, and a tag of the next version that somebody made by hand.
+branch, a shallow clone that cannot tell, nobody's name in git, an export that answers otherwise
+than the estimator, and a tag of the next version that somebody made by hand.
 """
 
 
