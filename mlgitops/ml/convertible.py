@@ -171,10 +171,10 @@ def refuse_known(estimator: Estimator, frame: pd.DataFrame) -> None:
         kinds = {kind.__name__ for kind in type(part).__mro__}
         for known in KNOWN:
             if kinds & set(known.names) and known.when(part):
-                raise Refused(f"{_place(path, part)}: {known.why}", hint=known.instead)
+                raise Refused(f"{place(path, part)}: {known.why}", hint=known.instead)
         if type(part) not in sklearn_operator_name_map:
             raise Refused(
-                f"{_place(path, part)}: skl2onnx has no converter for {type(part).__module__}"
+                f"{place(path, part)}: skl2onnx has no converter for {type(part).__module__}"
                 f".{type(part).__name__}",
                 hint="use a scikit-learn estimator that it converts, do this step in the features"
                 " step, or hand over a ready-made .onnx",
@@ -245,13 +245,14 @@ def _refuse_missing_in_trees(estimator: Estimator, frame: pd.DataFrame) -> None:
     values = inside.data if hasattr(inside, "nnz") else inside
     if _has_nan(np.asarray(values)):
         raise Refused(
-            f"{_place(path, last)}: missing values reach it, and the converter does not know"
+            f"{place(path, last)}: missing values reach it, and the converter does not know"
             " which way they went in training",
             hint="put a SimpleImputer before it, or use HistGradientBoosting, which takes them",
         )
 
 
-def _place(path: str, part: Estimator) -> str:
+def place(path: str, part: Estimator) -> str:
+    """Return where ``part`` stands, as the beginning of a message."""
     name = type(part).__name__
     return f"step {path!r} ({name}) cannot be exported" if path else f"{name} cannot be exported"
 

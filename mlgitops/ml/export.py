@@ -16,6 +16,7 @@ from mlgitops.core.errors import Refused
 from mlgitops.core.signatures import Field, Signature, Task
 from mlgitops.ml import onnx_graphs
 from mlgitops.ml.columns import coarse, fields_of
+from mlgitops.ml.converters import prepared, register
 from mlgitops.ml.convertible import Estimator, refuse_known, unwrap
 from mlgitops.ml.labels import class_name
 from mlgitops.ml.thresholds import at_float32
@@ -61,8 +62,9 @@ def export(
             hint=f"drop {row_id!r} before fit: it says nothing about a new row",
         )
     fields = fields_of(frame, read)
+    register(estimator)
     refuse_known(estimator, frame[list(trained)])
-    converted = _convert(at_float32(estimator), fields)
+    converted = _convert(at_float32(prepared(estimator)), fields)
     model = _finished(
         converted,
         fields,
