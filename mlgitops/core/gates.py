@@ -81,7 +81,7 @@ class Compared:
     def undecided(self) -> str:
         """What would decide an inconclusive comparison, in words."""
         if self.n_needed is not None:
-            return f"has {self.n:,} rows, needs about {self.n_needed:,} to pass if equally good"
+            return f"has {self.n:,} rows, needs about {self.n_needed:,} to be likely to pass"
         beyond = self.high < self.limit if self.higher_is_better else self.low > self.limit
         if beyond and self.slice is not None:
             return "worse, but one of so many looks so by chance (Holm)"

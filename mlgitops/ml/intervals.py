@@ -49,8 +49,8 @@ class Comparison:
     ``delta`` is candidate minus live in the metric's own unit; ``low`` and ``high`` bound it, each
     one-sided at ``confidence`` (together the two-sided interval at 2 x confidence - 1). ``limit``
     is the worst delta that passes. ``n_needed``, when inconclusive: rows for a pass with 80 %
-    power at the next look if the models were equal (or, when these many rows were looked at, if
-    the difference is what it looks like); None when no number of rows would do.
+    power at the next look, if the models are equal on the rows that come (at a margin of zero: if
+    the difference stays what it is); None when no number of rows would do.
     """
 
     metric: str
@@ -126,7 +126,8 @@ class Pair:
         if verdict == "inconclusive":
             # Not the sd of the rows: where they are skewed the interval reaches further than that.
             sd = max(sign * delta - worst, 0.0) * math.sqrt(self.n) / _z(confidence)
-            needed = _needed(sd, margin, sign * delta, self.n, again or confidence)
+            doubt = _doubt(self.now.psi - self.then.psi)
+            needed = _needed(sd, doubt, margin, sign * delta, self.n, again or confidence)
         return Comparison(
             metric=self.metric,
             better=better,
@@ -302,15 +303,46 @@ def _paired_shares(now: Floats, then: Floats, level: float) -> tuple[float, floa
     return middle - reach, middle + reach
 
 
-def _needed(sd: float, margin: float, improvement: float, n: int, confidence: float) -> int | None:
-    """Return the rows for a pass with 80 % power, at least 30."""
-    z = _z(confidence) + _z(POWER)
-    for distance in (margin, improvement + margin):
-        if distance > 0:
-            rows = max(math.ceil((z * sd / distance) ** 2), MIN_ROWS)
-            if rows > n:
-                return rows
-    return None
+def _needed(
+    sd: float, doubt: float, margin: float, improvement: float, n: int, confidence: float
+) -> int | None:
+    """Return the rows for a pass with 80 % power, at least 30, also if these ``n`` stay part of it.
+
+    They were looked at because they did not decide, so they are worse than chance would have it:
+    the rows that come have to make up for them. At a margin of zero equal models never pass: then
+    the difference is taken for what it looks like. ``doubt``: how far ``sd`` may be off, relative;
+    that it may be larger costs more power than it gains where it is smaller.
+    """
+    drift = 0.0 if margin > 0 else improvement
+    if margin + drift <= 0:
+        return None
+    sure = _z(confidence) * sd
+    power = _z(POWER) * sd * math.hypot(1, (_z(confidence) + _z(POWER)) * doubt)
+
+    def enough(rows: int) -> bool:
+        gained = n * improvement + (rows - n) * drift + rows * margin
+        return gained - sure * math.sqrt(rows) >= power * math.sqrt(rows - n)
+
+    alone = math.ceil(((sure + power) / (margin + drift)) ** 2)
+    low = max(alone, n + 1, MIN_ROWS) - 1
+    step = 1
+    while not enough(low + step):
+        step *= 2
+    # Convex and not enough at n, so that there is one crossing.
+    while step > 1:
+        step //= 2
+        if not enough(low + step):
+            low += step
+    return low + 1
+
+
+def _doubt(psi: Floats) -> float:
+    """Return the standard error of the sd of ``psi`` as a share of it; large where tails are."""
+    spread = psi - psi.mean()
+    square = float(np.mean(spread**2))
+    if square == 0.0:
+        return 0.0
+    return math.sqrt(max(float(np.mean(spread**4)) / square**2 - 1, 0.0) / (4 * len(psi)))
 
 
 def _sd(psi: Floats) -> float:

@@ -63,7 +63,7 @@ def test_the_comparison_with_live_gives_its_own_three_answers(verdict):
 
 def test_an_inconclusive_comparison_says_how_many_rows_a_decision_needs():
     asked = evidence(comparison=comparison(compared("inconclusive")))
-    assert "needs about 9,000 to pass if equally good" in evaluate(AGAINST_LIVE, asked).detail
+    assert "needs about 9,000 to be likely to pass" in evaluate(AGAINST_LIVE, asked).detail
 
 
 def test_what_no_number_of_rows_decides_says_why_not():
