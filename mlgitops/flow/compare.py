@@ -86,15 +86,19 @@ def compare(
 
 
 def look_at(seams: Seams, candidate: Release, live: Release) -> int:
-    """Return how many releases of the candidate's very ONNX came after ``live``, itself included.
+    """Return on how many sets of rows the candidate's very ONNX was released after ``live``.
 
-    Another model has a look of its own: each of them is one more question, not the same again.
+    Its own set is one of them. Another model has a look of its own: each of them is one more
+    question, not the same again; and the same rows give the same answer.
     """
     model = candidate.document.files["model.onnx"]
-    return 1 + sum(
-        live.version < one.version < candidate.version and one.document.files["model.onnx"] == model
+    sets = {
+        one.document.files["evaluation.parquet"]
         for one in releases(seams.repository, candidate.model)
-    )
+        if live.version < one.version < candidate.version
+        and one.document.files["model.onnx"] == model
+    }
+    return len(sets | {candidate.document.files["evaluation.parquet"]})
 
 
 def _asked(
