@@ -43,6 +43,7 @@ class Compared:
     one-sided at ``confidence``. ``limit``: the worst delta that passes.
     ``n_needed``, when inconclusive: rows at which an equally good model passes the next look with
     80 % power. ``verdict`` is only "fail" where that holds among all that the gate compares.
+    ``spent``: the gate's ``looks`` were used up before.
     """
 
     metric: str
@@ -58,6 +59,7 @@ class Compared:
     n: int
     n_needed: int | None
     confidence: float = 0.95
+    spent: bool = False
 
     def to_json(self) -> dict[str, JSON]:
         """Return the form that a promotion record keeps."""
@@ -75,11 +77,14 @@ class Compared:
             "n": self.n,
             "n_needed": self.n_needed,
             "confidence": self.confidence,
+            "spent": self.spent,
         }
 
     @property
     def undecided(self) -> str:
         """What would decide an inconclusive comparison, in words."""
+        if self.spent:
+            return "compared as often as `looks` of the gate allows: no other rows decide it"
         if self.n_needed is not None:
             return f"has {self.n:,} rows, needs about {self.n_needed:,} to be likely to pass"
         beyond = self.high < self.limit if self.higher_is_better else self.low > self.limit

@@ -41,7 +41,7 @@ def _asked(gate: Gate) -> tuple[tuple[object, ...], tuple[float, ...]]:
         case "metric" if gate.max is not None:
             return ("max", gate.metric), (-gate.max,)
         case "metric" | "slices" as kind:
-            return (kind, gate.metric), (-gate.margin, gate.confidence)
+            return (kind, gate.metric, gate.looks), (-gate.margin, gate.confidence)
         case "size_max" if gate.size_max is not None:
             return ("size_max",), (-size_in_bytes(gate.size_max),)
         case "latency_p99" if gate.latency_p99 is not None:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 class _Asked:
     """What one gate asks for: some metrics, of all rows or of each slice of some columns.
 
-    ``again``: the confidence of the next look.
+    ``again``: the confidence of the next look. ``spent``: this one has no error left to spend.
     """
 
     metrics: tuple[str, ...]
@@ -50,6 +50,7 @@ class _Asked:
     margin: float
     confidence: float
     again: float
+    spent: bool
 
 
 def signature_breaks(
@@ -123,14 +124,19 @@ def _asked_for(
     gate: Gate, metrics: list[str], columns: tuple[str, ...] | None, look: int | None
 ) -> _Asked:
     sure = again = gate.confidence
+    spent = False
     if look is not None:
-        sure, again = (looks.confidence(gate.confidence, which) for which in (look, look + 1))
+        last = min(look, gate.looks or look)
+        sure = looks.confidence(gate.confidence, last, gate.looks)
+        again = looks.confidence(gate.confidence, min(look + 1, gate.looks or look + 1), gate.looks)
+        spent = last < look
     return _Asked(
         metrics=tuple(dict.fromkeys(metrics)),
         columns=columns,
         margin=gate.margin,
         confidence=sure,
         again=again,
+        spent=spent,
     )
 
 
@@ -281,7 +287,7 @@ def _pair(seams: Seams, candidate: ReleaseDocument, rows: pd.DataFrame, metric: 
 def _told(pair: Pair, want: _Asked, where: tuple[str, str] | None, worse: bool) -> Compared:
     """Return the verdict; ``worse``: surely so, among all that the gate asks for."""
     answer = pair.judge(want.margin, want.confidence, want.again)
-    chance = answer.verdict == "fail" and not worse
+    chance = want.spent or (answer.verdict == "fail" and not worse)
     return Compared(
         metric=answer.metric,
         slice=where,
@@ -294,6 +300,7 @@ def _told(pair: Pair, want: _Asked, where: tuple[str, str] | None, worse: bool) 
         higher_is_better=answer.better == "higher",
         verdict="inconclusive" if chance else answer.verdict,
         n=answer.n,
-        n_needed=answer.n_needed,
+        n_needed=None if want.spent else answer.n_needed,
         confidence=rounded(answer.confidence),
+        spent=want.spent,
     )

@@ -70,6 +70,9 @@ def test_what_no_number_of_rows_decides_says_why_not():
     hopeless = replace(compared("inconclusive"), n_needed=None)
     told = evaluate(AGAINST_LIVE, evidence(comparison=comparison(hopeless))).detail
     assert "no number of rows would show it" in told
+    spent = replace(hopeless, spent=True)
+    told = evaluate(AGAINST_LIVE, evidence(comparison=comparison(spent))).detail
+    assert "as often as `looks` of the gate allows" in told
     chance = replace(hopeless, low=1.1, high=2.0, slice=("daypart", "night"))
     result = evaluate(Gate(slices="no_worse_than"), evidence(comparison=comparison(chance)))
     assert result.state == "inconclusive" and "by chance (Holm)" in result.detail

@@ -47,6 +47,12 @@ def test_the_same_model_on_other_rows_is_a_second_look_and_another_model_a_first
         widths.append(one.high - one.low)
     assert widths == sorted(widths)
 
+    once = [gates[0].model_copy(update={"looks": count}) for count in (1, 2)]
+    told = compare(seams, known["1.3.0"].document, known["1.0.0"].document, once, look=2)
+    assert told is not None
+    assert [(one.spent, one.confidence) for one in told.compared] == [(True, 0.95), (False, 0.975)]
+    assert told.compared[0].verdict == "inconclusive" != told.compared[1].verdict
+
     world.call("promote", MODEL, "--to", "dev", "--version", "1.3.0")
     world.call("pulls", "merge", str(world.open_pull(f"mlgitops/promote/dev/{MODEL}")))
     world.pull()

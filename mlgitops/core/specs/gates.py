@@ -52,6 +52,14 @@ class Gate(Spec):
     confidence: Confidence = Field(
         default=0.95, description="The confidence of a comparison, one-sided, from 0.5 to 1."
     )
+    looks: int | None = Field(
+        default=None,
+        ge=1,
+        le=100,
+        description="How often the same model may be compared, each time on other rows; the "
+        "allowed error is shared out evenly. Without it, as often as one likes, and the first time "
+        "may spend most of it.",
+    )
     parity: Literal["required"] | None = Field(
         default=None,
         description="`required`: the recorded proof that the ONNX answers what the estimator does.",
@@ -131,6 +139,7 @@ class Gate(Spec):
         "no_worse_than": ("metric",),
         "margin": ("metric", "slices"),
         "confidence": ("metric", "slices"),
+        "looks": ("metric", "slices"),
         "in": ("soak",),
         "not_enough": ("health",),
         "name": ("run", "command"),
@@ -179,7 +188,7 @@ class Gate(Spec):
                     key=name,
                 )
         if self.metric is not None and self.no_worse_than is None:
-            for name in ("margin", "confidence"):
+            for name in ("margin", "confidence", "looks"):
                 if name in self.model_fields_set:
                     raise Wrong(
                         f"{name!r} belongs to a comparison, and this gate is absolute",
