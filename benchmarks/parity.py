@@ -60,10 +60,11 @@ def data(kind: str) -> tuple[pd.DataFrame, Any]:
         {
             "price": np.round(random.lognormal(3, 1, ROWS), 2),
             "count": random.integers(0, 50, ROWS).astype(float),
-            "epoch": 1.7e9 + random.integers(0, 3e7, ROWS),
+            "epoch": 1.7e9 + random.integers(0, 30_000_000, ROWS),
             "x": random.normal(size=ROWS),
         }
-    ).astype(kind)
+    )
+    frame = frame.astype(np.dtype(kind))
     frame["city"] = random.choice(["Köln", "Paris", "Łódź", "Rome"], ROWS)
     score = np.log(frame["price"]) + frame["count"] / 25 + frame["x"] + (frame["city"] == "Köln")
     return frame, score + random.normal(size=ROWS) * 0.7
