@@ -75,22 +75,9 @@ TABLE: Final[tuple[Unconvertible, ...]] = (
         " OrdinalEncoder or TargetEncoder",
     ),
     Unconvertible(
-        names=("HistGradientBoostingRegressor",),
-        arguments=(("loss", "squared_error"),),
-        when=_is("loss", "poisson", "gamma"),
-        why="the converter leaves out the log link of its loss, so every prediction is wrong",
-        instead="train with loss='squared_error', or on the logarithm of the target",
-    ),
-    Unconvertible(
         names=("TunedThresholdClassifierCV", "FixedThresholdClassifier"),
         why="a threshold other than 0.5 is not part of the ONNX graph",
         instead="release the inner classifier; callers decide on `score`",
-    ),
-    Unconvertible(
-        names=("LinearDiscriminantAnalysis",),
-        tasks=("binary-classification",),
-        why="with two classes its probabilities are converted wrongly (off by up to 0.15)",
-        instead="use LogisticRegression, or QuadraticDiscriminantAnalysis",
     ),
     Unconvertible(
         names=("TfidfVectorizer", "CountVectorizer"),
@@ -114,20 +101,6 @@ TABLE: Final[tuple[Unconvertible, ...]] = (
         instead="prepare the text in the features step",
     ),
     Unconvertible(
-        names=("SimpleImputer",),
-        arguments=(("add_indicator", False),),
-        when=_is("add_indicator", True),
-        why="the indicator columns are lost in ONNX",
-        instead="add the indicators in the features step",
-    ),
-    Unconvertible(
-        names=("SimpleImputer",),
-        arguments=(("fill_value", None),),
-        when=lambda given: isinstance(given["fill_value"], str),
-        why="ONNX strings know no null, so there is nothing to impute",
-        instead='fill strings in the features step: frame["x"].fillna("missing")',
-    ),
-    Unconvertible(
         names=("OneHotEncoder",),
         arguments=(("min_frequency", None), ("max_categories", None)),
         when=lambda given: bool(given["min_frequency"] or given["max_categories"]),
@@ -146,12 +119,15 @@ TABLE: Final[tuple[Unconvertible, ...]] = (
         names=("FunctionTransformer",),
         arguments=(("func", None),),
         when=lambda given: given["func"] is not None,
-        why="a Python function has no form in ONNX",
-        instead="move the function to the features step",
+        why="ONNX has no form of this Python function",
+        instead="use one of numpy's (log, log1p, exp, expm1, sqrt, square, abs, …), or move it to"
+        " the features step",
+        severity="warning",
     ),
     Unconvertible(
         names=("TransformedTargetRegressor",),
-        why="the way back from the transformed target is a Python function",
+        severity="warning",
+        why="ONNX has no form of the way back from the transformed target",
         instead="train on the transformed target and let the features step make it; or choose a"
         " regressor with a log link, such as PoissonRegressor",
     ),
@@ -161,13 +137,6 @@ TABLE: Final[tuple[Unconvertible, ...]] = (
         when=_is("output_distribution", "normal"),
         why="only its uniform form can be converted",
         instead="set output_distribution='uniform', or use PowerTransformer",
-    ),
-    Unconvertible(
-        names=("VotingClassifier",),
-        arguments=(("flatten_transform", True),),
-        when=_is("flatten_transform", True),
-        why="flatten_transform=True cannot be converted",
-        instead="set flatten_transform=False; its answers stay the same",
     ),
     Unconvertible(
         names=("CalibratedClassifierCV",),
@@ -193,7 +162,6 @@ TABLE: Final[tuple[Unconvertible, ...]] = (
         names=(
             "HashingVectorizer",
             "Isomap",
-            "KernelRidge",
             "LabelPropagation",
             "LabelSpreading",
             "LatentDirichletAllocation",
@@ -210,5 +178,4 @@ TABLE: Final[tuple[Unconvertible, ...]] = (
 # What of it may be given by place; scikit-learn takes all else by name.
 POSITIONAL: Final[Mapping[str, tuple[str, ...]]] = {
     "FunctionTransformer": ("func",),
-    "HistGradientBoostingRegressor": ("loss",),
 }

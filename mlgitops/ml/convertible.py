@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from mlgitops.core.errors import Refused
+from mlgitops.ml.onnx_functions import known
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,14 +117,15 @@ KNOWN: tuple[Known, ...] = (
     ),
     Known(
         names=("FunctionTransformer",),
-        when=lambda e: e.func is not None,
-        why="a Python function has no form in ONNX",
-        instead="move the function to the features step",
+        when=lambda e: not known(e.func, e.kw_args),
+        why="ONNX has no form of this Python function",
+        instead="use one of numpy's (log, log1p, exp, expm1, sqrt, square, abs, …), or move it to"
+        " the features step",
     ),
     Known(
         names=("TransformedTargetRegressor",),
         when=_always,
-        why="the way back from the transformed target is a Python function",
+        why="ONNX has no form of the way back from the transformed target",
         instead="train on the transformed target and let the features step make it; or choose a"
         " regressor with a log link, such as PoissonRegressor",
     ),
@@ -132,12 +134,6 @@ KNOWN: tuple[Known, ...] = (
         when=lambda e: e.output_distribution == "normal",
         why="only its uniform form can be converted",
         instead="set output_distribution='uniform', or use PowerTransformer",
-    ),
-    Known(
-        names=("VotingClassifier",),
-        when=lambda e: bool(e.flatten_transform),
-        why="flatten_transform=True cannot be converted",
-        instead="set flatten_transform=False; its answers stay the same",
     ),
     Known(
         names=("CalibratedClassifierCV",),
@@ -169,15 +165,16 @@ def refuse_known(estimator: Estimator, frame: pd.DataFrame) -> None:
 
     for path, part in parts(estimator):
         kinds = {kind.__name__ for kind in type(part).__mro__}
-        for known in KNOWN:
-            if kinds & set(known.names) and known.when(part):
-                raise Refused(f"{place(path, part)}: {known.why}", hint=known.instead)
+        for case in KNOWN:
+            if kinds & set(case.names) and case.when(part):
+                raise Refused(f"{place(path, part)}: {case.why}", hint=case.instead)
         if type(part) not in sklearn_operator_name_map:
             raise Refused(
                 f"{place(path, part)}: skl2onnx has no converter for {type(part).__module__}"
                 f".{type(part).__name__}",
                 hint="use a scikit-learn estimator that it converts, do this step in the features"
-                " step, or hand over a ready-made .onnx",
+                " step, give a class of your own the methods onnx_shape and onnx_convert"
+                " (docs/export.md), or hand over a ready-made .onnx",
             )
     _refuse_missing_in_trees(estimator, frame)
 

@@ -16,7 +16,7 @@ from mlgitops.core.errors import Refused
 from mlgitops.core.signatures import Field, Signature, Task
 from mlgitops.ml import onnx_graphs
 from mlgitops.ml.columns import coarse, fields_of
-from mlgitops.ml.converters import prepared, register
+from mlgitops.ml.converters import prepared
 from mlgitops.ml.convertible import Estimator, refuse_known, unwrap
 from mlgitops.ml.labels import class_name
 from mlgitops.ml.thresholds import at_float32
@@ -62,14 +62,15 @@ def export(
             hint=f"drop {row_id!r} before fit: it says nothing about a new row",
         )
     fields = fields_of(frame, read)
-    register(estimator)
-    refuse_known(estimator, frame[list(trained)])
-    converted = _convert(at_float32(prepared(estimator)), fields)
+    convertible, after = prepared(estimator)
+    refuse_known(convertible, frame[list(trained)])
+    converted = _convert(at_float32(convertible), fields)
     model = _finished(
         converted,
         fields,
         task,
         classes=len(classes),
+        after=after,
         by_column=bool(_choices(estimator)),
     )
     used = {value.name for value in model.graph.input}
@@ -228,6 +229,7 @@ def _finished(
     task: Task,
     *,
     classes: int,
+    after: tuple[onnx_graphs.Step, ...],
     by_column: bool,
 ) -> onnx.ModelProto:
     """Give ``model`` the one door; inputs that nothing reads disappear."""
@@ -247,7 +249,7 @@ def _finished(
             hint="release one model per target",
         )
     name = onnx_graphs.output_name(task)
-    onnx_graphs.set_output(model, result.name, name, classes=classes)
+    onnx_graphs.set_output(model, result.name, name, classes=classes, after=after)
     # skl2onnx takes the domains from a set, whose order changes from process to process.
     domains = sorted(model.opset_import, key=lambda one: one.domain)
     del model.opset_import[:]

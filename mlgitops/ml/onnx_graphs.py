@@ -61,11 +61,13 @@ def set_inputs(model: onnx.ModelProto, sources: Mapping[str, Sequence[Field]]) -
     graph.node.extend([*nodes, *inner])
 
 
-def set_output(model: onnx.ModelProto, old: str, new: str, *, classes: int) -> None:
+def set_output(
+    model: onnx.ModelProto, old: str, new: str, *, classes: int, after: Sequence[Step] = ()
+) -> None:
     """Make ``old``, a number tensor, the one output: float32 of shape (N, 1) or (N, classes).
 
     One number a row for two classes is the probability of the second. All that only other outputs
-    need is dropped.
+    need is dropped. ``after``: what is done to each number at the end.
     """
     from onnx import TensorProto, helper
 
@@ -83,6 +85,7 @@ def set_output(model: onnx.ModelProto, old: str, new: str, *, classes: int) -> N
         # (p) · (-1, 1) + (1, 0) = (1 - p, p)
         steps.append(("Mul", np.array([[-1.0, 1.0]], dtype=np.float32), {}))
         steps.append(("Add", np.array([[1.0, 0.0]], dtype=np.float32), {}))
+    steps += after
     # An input may be called "prediction" as well; ONNX gives a name to one value only.
     name = f"{new}_" if new in {value.name for value in graph.input} else new
     raw = f"{name}__raw" if steps else name

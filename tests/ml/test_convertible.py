@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from onnx import TensorProto
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.cross_decomposition import PLSRegression
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import (
     ExtraTreesRegressor,
@@ -32,6 +34,7 @@ from sklearn.preprocessing import (
     OneHotEncoder,
     QuantileTransformer,
     SplineTransformer,
+    StandardScaler,
     TargetEncoder,
 )
 from sklearn.tree import DecisionTreeClassifier
@@ -82,23 +85,14 @@ _PLAIN = {"token_pattern": "[a-zA-Z0-9_]+"}
 _BOOST = HistGradientBoostingClassifier(max_iter=10, categorical_features=[1])
 _VOTERS = [("a", LogisticRegression()), ("b", GaussianNB())]
 
+
+def _cubed(values: Any) -> Any:
+    return values**3
+
+
 # name → estimator, columns, task, what the refusal says, what its hint says
 BAD: dict[str, tuple[Any, list[str], Task, str, str]] = {
     "boosting on categories": (_BOOST, ["a", "hour"], BINARY, "categorical splits", "OneHot"),
-    "poisson boosting": (
-        HistGradientBoostingRegressor(loss="poisson", max_iter=10),
-        ["a", "b"],
-        REGRESSION,
-        "log link",
-        "squared_error",
-    ),
-    "gamma boosting": (
-        HistGradientBoostingRegressor(loss="gamma", max_iter=10),
-        ["a", "b"],
-        REGRESSION,
-        "log link",
-        "logarithm",
-    ),
     "tuned threshold": (
         TunedThresholdClassifierCV(LogisticRegression()),
         ["a", "b"],
@@ -112,13 +106,6 @@ BAD: dict[str, tuple[Any, list[str], Task, str, str]] = {
         BINARY,
         "threshold other than 0.5",
         "score",
-    ),
-    "linear discriminant": (
-        LinearDiscriminantAnalysis(),
-        ["a", "b"],
-        BINARY,
-        "two classes",
-        "LogisticRegression",
     ),
     "words beyond ascii": (on("text", TfidfVectorizer()), ["text"], BINARY, "beyond ASCII", "a-z"),
     "counted words": (on("text", CountVectorizer()), ["text"], BINARY, "beyond ASCII", "a-z"),
@@ -135,20 +122,6 @@ BAD: dict[str, tuple[Any, list[str], Task, str, str]] = {
         BINARY,
         "strip_accents",
         "features step",
-    ),
-    "missing indicator": (
-        on(["gaps", "a"], SimpleImputer(add_indicator=True)),
-        ["gaps", "a"],
-        BINARY,
-        "indicator columns are lost",
-        "features step",
-    ),
-    "imputed strings": (
-        on(["carrier"], make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder())),
-        ["carrier"],
-        BINARY,
-        "no null",
-        "fillna",
     ),
     "rare categories": (
         on(["carrier"], OneHotEncoder(min_frequency=60)),
@@ -172,18 +145,25 @@ BAD: dict[str, tuple[Any, list[str], Task, str, str]] = {
         "onehot-dense",
     ),
     "function": (
-        on(["b"], FunctionTransformer(np.log1p)),
+        on(["b"], FunctionTransformer(np.cbrt)),
         ["b"],
         BINARY,
         "Python function",
         "features step",
     ),
     "transformed target": (
-        TransformedTargetRegressor(LinearRegression(), func=np.log1p, inverse_func=np.expm1),
+        TransformedTargetRegressor(LinearRegression(), func=np.cbrt, inverse_func=_cubed),
         ["a", "b"],
         REGRESSION,
         "way back",
         "transformed target",
+    ),
+    "a discriminant in a vote": (
+        VotingClassifier([*_VOTERS, ("odd", LinearDiscriminantAnalysis())], voting="soft"),
+        ["a", "b"],
+        BINARY,
+        "step 'odd' (LinearDiscriminantAnalysis)",
+        "LogisticRegression",
     ),
     "normal quantiles": (
         on(["a"], QuantileTransformer(n_quantiles=50, output_distribution="normal")),
@@ -193,13 +173,6 @@ BAD: dict[str, tuple[Any, list[str], Task, str, str]] = {
         "PowerTransformer",
     ),
     "splines": (on(["a"], SplineTransformer()), ["a"], BINARY, "no converter", "features step"),
-    "voting": (
-        VotingClassifier(_VOTERS, voting="soft"),
-        ["a", "b"],
-        BINARY,
-        "flatten_transform",
-        "False",
-    ),
     "temperature": (
         CalibratedClassifierCV(GaussianNB(), method="temperature"),
         ["a", "b"],
@@ -287,6 +260,52 @@ def test_the_refusal_is_deserved(name: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 GOOD: dict[str, tuple[Any, list[str], Task]] = {
+    "poisson boosting": (
+        HistGradientBoostingRegressor(loss="poisson", max_iter=10),
+        ["a", "b"],
+        REGRESSION,
+    ),
+    "gamma boosting at the end of a pipeline": (
+        make_pipeline(StandardScaler(), HistGradientBoostingRegressor(loss="gamma", max_iter=10)),
+        ["a", "b"],
+        REGRESSION,
+    ),
+    "linear discriminant": (LinearDiscriminantAnalysis(), ["a", "b"], BINARY),
+    "missing indicator": (
+        on(["gaps", "a"], SimpleImputer(add_indicator=True)),
+        ["gaps", "a"],
+        BINARY,
+    ),
+    "constant": (
+        on(["gaps", "a"], SimpleImputer(strategy="constant", fill_value=-1.0)),
+        ["gaps", "a"],
+        BINARY,
+    ),
+    "imputed strings": (
+        on(["carrier"], make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder())),
+        ["carrier"],
+        BINARY,
+    ),
+    "function": (on(["b"], FunctionTransformer(np.log1p)), ["b"], BINARY),
+    "logarithm of the target": (
+        TransformedTargetRegressor(LinearRegression(), func=np.log1p, inverse_func=np.expm1),
+        ["a", "b"],
+        REGRESSION,
+    ),
+    "root of the target of a pipeline": (
+        make_pipeline(
+            StandardScaler(),
+            TransformedTargetRegressor(
+                make_pipeline(StandardScaler(), LinearRegression()),
+                func=np.sqrt,
+                inverse_func=np.square,
+            ),
+        ),
+        ["a", "b"],
+        REGRESSION,
+    ),
+    "partial least squares": (PLSRegression(n_components=1), ["a", "b"], REGRESSION),
+    "voting by default": (VotingClassifier(_VOTERS, voting="soft"), ["a", "b"], BINARY),
     "plain words": (on("text", TfidfVectorizer(**_PLAIN)), ["text"], BINARY),
     "counted plain words": (on("text", CountVectorizer(**_PLAIN)), ["text"], BINARY),
     "letters": (on("text", TfidfVectorizer(analyzer="char")), ["text"], BINARY),
@@ -360,3 +379,35 @@ def test_a_threshold_keeps_its_side_for_every_float32() -> None:
         for x in (below, above):
             assert np.array_equal(x <= thresholds, x <= floored.astype(np.float32))
     assert floor32(np.array([np.inf, -np.inf])).tolist() == [np.inf, -np.inf]
+
+
+class Clipped(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """A transformer of the user's own that says how it is converted."""
+
+    def __init__(self, high: float = 1.0) -> None:
+        self.high = high
+
+    def fit(self, X: Any, y: Any = None) -> Clipped:
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X: Any) -> Any:
+        return np.minimum(np.asarray(X), np.float32(self.high))
+
+    def onnx_shape(self, operator: Any) -> None:
+        operator.outputs[0].type = type(operator.inputs[0].type)([None, self.n_features_in_])
+
+    def onnx_convert(self, scope: Any, operator: Any, container: Any) -> None:
+        high = scope.get_unique_variable_name("high")
+        container.add_initializer(high, TensorProto.FLOAT, [1], [self.high])
+        inputs = [operator.inputs[0].full_name, high]
+        name = scope.get_unique_operator_name("Min")
+        container.add_node("Min", inputs, operator.outputs[0].full_name, name=name)
+
+
+@pytest.mark.parametrize("high", [0.5, 3.0])
+def test_a_transformer_of_ones_own_brings_its_converter(high: float) -> None:
+    data = rows()
+    model = on(["a", "b"], Clipped(high)).fit(data[["a", "b"]], data[BINARY])
+    one = exporting.export(model, data[["a", "b"]], task=BINARY, row_id=None, tolerance=1e-4)
+    assert check(model, Scorer(one.onnx, one.signature), data[["a", "b"]], atol=1e-5).ok
