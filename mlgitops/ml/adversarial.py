@@ -103,17 +103,24 @@ def adversarial(frame: pd.DataFrame, signature: Signature, ask: Ask, onnx: bytes
 def at_door(frame: pd.DataFrame, signature: Signature) -> pd.DataFrame:
     """Return ``frame`` as it is behind the model's door: numbers as float32 has them.
 
-    A float32 column stays one, every other number becomes a float64 that float32 can hold.
+    A float32 column stays one, every other number becomes a float64 that float32 can hold. What is
+    categorical stays as it is: some estimators take nothing else, and no value but the categories.
     """
     changed: dict[str, npt.NDArray[np.generic]] = {}
     for field in signature.inputs:
-        if field.kind == "number":
+        if field.kind == "number" and not _fixed(frame, field):
             single = str(frame[field.name].dtype) == "float32"
             values = numbers(frame[field.name])
             changed[field.name] = values if single else values.astype(np.float64)
-        elif hasattr(frame[field.name], "cat"):
-            changed[field.name] = frame[field.name].astype(object).to_numpy()
     return frame.assign(**changed)
+
+
+def _fixed(frame: pd.DataFrame, field: Field) -> bool:
+    return hasattr(frame[field.name], "cat")
+
+
+def _free_numbers(base: pd.DataFrame, signature: Signature) -> list[Field]:
+    return [one for one in signature.inputs if one.kind == "number" and not _fixed(base, one)]
 
 
 def _spread(count: int, most: int) -> npt.NDArray[np.int64]:
@@ -125,7 +132,7 @@ def _beside_thresholds(base: pd.DataFrame, signature: Signature, onnx: bytes) ->
     a row that comes by this split at all."""
     import onnx as onnx_
 
-    fields = {field.name: field for field in signature.inputs if field.kind == "number"}
+    fields = {field.name: field for field in _free_numbers(base, signature)}
     found = jumps.thresholds(onnx_.load_from_string(onnx))
     listed = [(name, value) for name in sorted(fields) for value in found.get(name, ())]
     chosen = [listed[at] for at in _spread(len(listed), _THRESHOLDS)] if listed else []
@@ -147,7 +154,7 @@ def _beside_thresholds(base: pd.DataFrame, signature: Signature, onnx: bytes) ->
 
 def _at_jumps(base: pd.DataFrame, signature: Signature, ask: Ask) -> Iterator[_Change]:
     """Yield float32 neighbours between which the estimator jumps, or decides for another label."""
-    fields = [field for field in signature.inputs if field.kind == "number"]
+    fields = _free_numbers(base, signature)
     if not fields or len(base) < 2:
         return
     rows = _spread(len(base), max(_PAIRS // len(fields), 2))
@@ -232,9 +239,7 @@ def _others(
 def _odd_values(base: pd.DataFrame, signature: Signature) -> Iterator[_Change]:
     """Yield each column with odd values, in a few rows each."""
     listed = [
-        (kind, field, value)
-        for field in signature.inputs
-        for kind, value in (_texts(base, field) if field.kind == "string" else _numbers(field))
+        (kind, field, value) for field in signature.inputs for kind, value in _values(base, field)
     ]
     each = max(1, min(_BASES, _CASES // max(len(listed), 1)))
     for number, (kind, field, value) in enumerate(listed):
@@ -245,6 +250,18 @@ def _odd_values(base: pd.DataFrame, signature: Signature) -> Iterator[_Change]:
         kind_ = object if field.kind == "string" else np.float32
         values = np.array([given(one) for one in usual], dtype=kind_)
         yield _Change(kind=kind, field=field, bases=rows, values=values)
+
+
+def _values(
+    base: pd.DataFrame, field: Field
+) -> Iterator[tuple[str, float | str | Callable[[str], str]]]:
+    if _fixed(base, field):
+        for value in base[field.name].dropna().unique()[:_CATEGORIES]:
+            yield "seen elsewhere", value
+    elif field.kind == "string":
+        yield from _texts(base, field)
+    else:
+        yield from _numbers(field)
 
 
 def _numbers(field: Field) -> Iterator[tuple[str, float]]:
@@ -292,7 +309,7 @@ def _mixed(
     random = np.random.default_rng(_SEED)
     rows = _spread(len(base), _MIXED)
     rows = np.resize(rows, _MIXED)
-    columns = {field.name: base[field.name].to_numpy() for field in signature.inputs}
+    columns = {field.name: base[field.name].array for field in signature.inputs}
     mixed = base.iloc[rows].reset_index(drop=True)
     mixed = mixed.assign(**{name: one[random.permutation(rows)] for name, one in columns.items()})
     answers, known = ask(mixed)
@@ -317,7 +334,13 @@ def _margin(answers: Scores) -> Floats | None:
 
 
 def _changed(base: pd.DataFrame, change: _Change) -> pd.DataFrame:
+    import pandas as pd
+
     rows = base.iloc[change.bases].copy()
+    if _fixed(base, change.field):
+        dtype = rows[change.field.name].dtype
+        rows[change.field.name] = pd.Series(change.values.tolist(), index=rows.index).astype(dtype)
+        return rows
     kind = object if change.field.kind == "string" else rows[change.field.name].to_numpy().dtype
     rows[change.field.name] = change.values.astype(kind)
     return rows

@@ -251,3 +251,22 @@ def test_prices_in_cents_behind_a_float64_scaler_are_refused_though_evaluation_r
     for one in proof.worst:
         value = one.inputs[one.column or "price"]
         assert isinstance(value, float) and np.float32(round(value, 2)) == np.float32(value)
+
+
+def test_categorical_columns_keep_their_type_and_hold_no_other_value() -> None:
+    random = np.random.default_rng(6)
+    frame = pd.DataFrame({"x": random.normal(size=300).astype("f4")})
+    frame["city"] = pd.Categorical(random.choice(["Köln", "Rome"], 300))
+    frame["floor"] = pd.Categorical(random.choice([1, 2, 5], 300))
+    target = (frame["city"] == "Köln") ^ (frame["x"] > 0)
+    encoder = OneHotEncoder(handle_unknown="ignore")
+    columns = [("x", "passthrough", ["x"]), ("c", encoder, ["city"]), ("f", encoder, ["floor"])]
+    tree = Pipeline([("columns", ColumnTransformer(columns)), ("tree", DecisionTreeClassifier())])
+    tree.fit(frame, target)
+    rows = _rows(tree, frame, BINARY)
+    assert rows.frame["city"].dtype == frame["city"].dtype
+    assert rows.frame["floor"].dtype == frame["floor"].dtype
+    assert not rows.frame[["city", "floor"]].isna().any().any()
+    assert set(rows.kinds) >= {"seen elsewhere", "mixed", "threshold"}
+    proof = _proof(tree, frame, BINARY)
+    assert proof.ok, proof.worst
