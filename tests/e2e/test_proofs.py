@@ -245,3 +245,42 @@ def test_a_model_is_optimised_where_the_proof_still_holds_and_the_card_tells_bef
     text = git(world.clone, "tag", "-l", "--format=%(contents:body)", f"{MODEL}@v1.0.1")
     text = text or git(world.clone, "tag", "-l", "--format=%(contents:body)", f"{MODEL}@v1.1.0")
     assert yaml.safe_load(text)["size"] < told["size"] * 0.6
+
+
+def test_a_proof_that_was_made_easier_afterwards_does_not_verify(world, capsys):
+    """Whoever changes the rows, the figures or the tolerance and all digests above them is told."""
+    from dataclasses import replace
+
+    from mlgitops.flow.evidence import parity
+    from mlgitops.flow.evidence.parts import Held
+    from mlgitops.flow.releases import release
+    from mlgitops.settings import read
+    from mlgitops.wiring import seams
+
+    made = seams(read(world.clone), say=lambda line: None)
+    found = release(made.repository, MODEL, "1.0.0")
+    assert list(parity.problems(Held(seams=made, release=found))) == []
+    files = found.document.files
+    proof = json.loads(made.store.read(files["parity.json"]))
+    kept = pd.read_parquet(io.BytesIO(made.store.read(files["adversarial.parquet"])))
+
+    def told(**changed: bytes) -> str:
+        digests = {
+            name.replace("_", "."): made.store.put_bytes(one) for name, one in changed.items()
+        }
+        document = replace(found.document, files={**files, **digests})
+        forged = Held(seams=made, release=replace(found, document=document))
+        return "\n".join(parity.problems(forged))
+
+    easier = json.dumps({**proof, "tolerance": {**proof["tolerance"], "adversarial": 0.5}})
+    assert "parity.json: /tolerance is not that of model.yaml" in told(parity_json=easier.encode())
+    fewer = {**proof["adversarial"], "rows": proof["adversarial"]["rows"] - 1}
+    lines = told(parity_json=json.dumps({**proof, "adversarial": fewer}).encode())
+    assert "parity: /adversarial/rows" in lines and "parity.json: /adversarial/rows" in lines
+    buffer = io.BytesIO()
+    kept.assign(p0=kept["p0"] + 1, e0=kept["e0"] + 1).to_parquet(buffer, index=False)
+    both = told(adversarial_parquet=buffer.getvalue())
+    assert "answers are not what the ONNX answers" in both
+    buffer = io.BytesIO()
+    kept.assign(e0=kept["e0"].where(kept.index != 5, 7.0)).to_parquet(buffer, index=False)
+    assert "parity.json: /adversarial" in told(adversarial_parquet=buffer.getvalue())

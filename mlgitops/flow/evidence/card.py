@@ -12,7 +12,6 @@ from mlgitops.core.digests import JSON, document
 from mlgitops.core.releases import Lineage, Object
 from mlgitops.core.signatures import Signature
 from mlgitops.core.specs.models import Model
-from mlgitops.core.workspaces import load
 from mlgitops.flow.evidence.pages import page
 from mlgitops.flow.evidence.parity import summary
 from mlgitops.flow.evidence.parts import Files, Held, Made
@@ -44,8 +43,7 @@ def problems(held: Held) -> Iterator[str]:
     from mlgitops.ml.labels import encode_target
 
     document_ = held.document
-    draft = load(held.seams.repository.tree(held.release.commit)).draft
-    model = next((one.spec for one in draft.models if one.spec.name == document_.model), None)
+    model = held.model
     if model is None:
         yield f"card.json: the commit of {held.release.tag} has no model {document_.model!r}"
         return

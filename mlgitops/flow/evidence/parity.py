@@ -125,6 +125,11 @@ def problems(held: Held) -> Iterator[str]:
     where = first_difference(summary(proof), held.document.parity)
     if where is not None:
         yield f"parity: {where}"
+    if held.model is not None:
+        asked = cast(JSON, held.model.export.parity.model_dump(mode="json"))
+        where = first_difference(asked, proof["tolerance"])
+        if where is not None:
+            yield f"{NAME}: /tolerance is not that of model.yaml: {where}"
     if proof["handed_over"]:
         if any(name[0] == "e" and name[1:].isdigit() for name in held.answers.columns):
             yield f"{NAME}: /handed_over is true, and an estimator's answers were recorded"

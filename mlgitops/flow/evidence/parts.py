@@ -13,7 +13,7 @@ from mlgitops.core.digests import JSON, Digest
 from mlgitops.core.releases import Lineage, Object, Release, ReleaseDocument
 from mlgitops.core.signatures import Signature
 from mlgitops.core.specs.models import Model
-from mlgitops.core.workspaces import Workspace
+from mlgitops.core.workspaces import Workspace, load
 from mlgitops.flow.evaluation import scores_of, signature, table
 from mlgitops.flow.seams import Seams
 
@@ -115,6 +115,12 @@ class Held:
     def expected(self) -> Scores:
         """The recorded answers of the estimator."""
         return scores_of(self.answers, self.document.task, prefix="e")
+
+    @cached_property
+    def model(self) -> Model | None:
+        """The model's spec at the release's commit; None when that has no such model."""
+        draft = load(self.seams.repository.tree(self.release.commit)).draft
+        return next((m.spec for m in draft.models if m.spec.name == self.document.model), None)
 
     def option(self, name: str) -> JSON:
         """Return what the document's ``evaluation`` says of ``name``."""
