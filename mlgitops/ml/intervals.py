@@ -106,13 +106,18 @@ class Pair:
     right: tuple[Floats, Floats] | None
     n: int
 
+    @property
+    def moves(self) -> Floats:
+        """How much each row moves the difference, shape (n,)."""
+        return _moves(self.now) - _moves(self.then)
+
     def bounds(self, confidence: float) -> tuple[float, float]:
         """Return both bounds of candidate minus live, each one-sided at ``confidence``."""
         if self.right is not None:
             return _paired_shares(*self.right, confidence)
         freedom = min(self.now.events, self.then.events) - 1
         delta = self.now.value - self.then.value
-        return _hall(delta, self.now.psi - self.then.psi, confidence, freedom)
+        return _hall(delta, self.moves, confidence, freedom)
 
     def judge(self, margin: float, confidence: float, again: float | None = None) -> Comparison:
         """Return the verdict; ``again`` is the confidence of the next look, for ``n_needed``."""
@@ -126,7 +131,7 @@ class Pair:
         if verdict == "inconclusive":
             # Not the sd of the rows: where they are skewed the interval reaches further than that.
             sd = max(sign * delta - worst, 0.0) * math.sqrt(self.n) / _z(confidence)
-            doubt = _doubt(self.now.psi - self.then.psi)
+            doubt = _doubt(self.moves)
             needed = _needed(sd, doubt, margin, sign * delta, self.n, again or confidence)
         return Comparison(
             metric=self.metric,
@@ -227,7 +232,7 @@ def _bounds(found: Influence, level: float) -> tuple[float, float]:
             if value == 0:
                 return 0.0, 0.0
             # Squares have longer tails than Hall can mend; on the log scale they have not.
-            low, high = _hall(math.log(value), psi / value, level, freedom)
+            low, high = _hall(math.log(value), _moves(found) / value, level, freedom)
             return math.exp(low), math.exp(high)
         case "share":
             return _wilson(value, found.events, level)
@@ -239,6 +244,19 @@ def _bounds(found: Influence, level: float) -> tuple[float, float]:
             return 1 - math.exp(high), 1 - math.exp(low)
         case "bounded":
             return _logit(value, psi, level, found.events)
+
+
+def _moves(found: Influence) -> Floats:
+    """Return the influence values; of a root by the jackknife, which sees that it is curved.
+
+    Of a hundred rows with a few large errors the derivative alone lets 5.4 % pass instead of 4 %.
+    """
+    n, value = len(found.psi), found.value
+    if found.scale != "root" or value == 0 or n < 2:
+        return found.psi
+    squares = value**2 + 2 * value * found.psi
+    without = np.sqrt(np.maximum(n * value**2 - squares, 0.0) / (n - 1))
+    return np.asarray((n - 1) * (without.mean() - without), dtype=np.float64)
 
 
 def _hall(value: float, psi: Floats, level: float, freedom: int) -> tuple[float, float]:
