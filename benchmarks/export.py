@@ -6,9 +6,10 @@ Each pipeline of `benchmarks/pipelines.py` is fitted, exported, and proved as a 
 out rows and on adversarial ones. What passes is *released*; then it answers other rows (columns
 shuffled, so that values meet that never met), and is *wrong* when more than one row in a thousand
 is off by more than 1e-3 (of the target's spread) or has another label. *refused* carries the
-message; *crashed* is any error but ours. ``--search`` tries, for all that is not released, whether some
-option of the converter gives parity: those that it finds are kept in `benchmarks/export_found.txt`,
-which the share of released ones is held against. Exits 1 for a wrong or a crashed one.
+message; *crashed* is any error but ours. ``--search`` tries, for all that is not released, whether
+some option of the converter gives parity: those that it finds are kept in
+`benchmarks/export_found.txt`, which the share of released ones is held against. Exits 1 for a wrong
+or a crashed one.
 """
 
 from __future__ import annotations
