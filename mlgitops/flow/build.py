@@ -117,6 +117,7 @@ def _refuse_missing_columns(frame: pd.DataFrame, model: Model) -> None:
     for what, names in (
         ("features", model.features),
         ("evaluation.slices", model.evaluation.slices),
+        ("evaluation.cluster", [model.evaluation.cluster] if model.evaluation.cluster else []),
     ):
         missing = [name for name in names if name not in frame.columns]
         if missing:

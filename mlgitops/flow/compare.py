@@ -275,13 +275,16 @@ def _truth(seams: Seams, candidate: ReleaseDocument, rows: pd.DataFrame) -> tupl
 
 
 def _pair(seams: Seams, candidate: ReleaseDocument, rows: pd.DataFrame, metric: str) -> Pair:
+    from mlgitops.ml.clusters import codes_of
     from mlgitops.ml.intervals import pair
 
     truth, ours = _truth(seams, candidate, rows)
     theirs = scores_of(
         rows.filter(regex=r"^live_p\d+$").rename(columns=lambda name: name[5:]), candidate.task
     )
-    return pair(metric, truth, theirs, ours)
+    cluster = candidate.evaluation.get("cluster")
+    clusters = None if cluster is None else codes_of(rows[str(cluster)])
+    return pair(metric, truth, theirs, ours, clusters)
 
 
 def _told(pair: Pair, want: _Asked, where: tuple[str, str] | None, worse: bool) -> Compared:

@@ -18,7 +18,7 @@ from mlgitops.flow.seams import Seams
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlgitops.ml.labels import Floats, Scores
+    from mlgitops.ml.labels import Codes, Floats, Scores
 
 # Enough for any reader, and few enough that recomputing gives the same text.
 DECIMALS: Final = 9
@@ -107,36 +107,47 @@ def evaluation(
     row_id: str,
     metrics: Sequence[str],
     slices: Sequence[str],
+    cluster: str | None = None,
 ) -> dict[str, JSON]:
-    """Return the numbers of a release document's ``evaluation`` (see ``ReleaseDocument``)."""
+    """Return the numbers of a release document's ``evaluation`` (see ``ReleaseDocument``).
+
+    ``cluster``: the column that says which rows belong together.
+    """
+    from mlgitops.ml.clusters import codes_of
     from mlgitops.ml.intervals import interval
     from mlgitops.ml.labels import encode_target
     from mlgitops.ml.metrics import compute
 
     truth = encode_target(scores.task, classes, frame[target].to_numpy())
     values = compute(scores.task, metrics, truth, scores)
+    clusters = None if cluster is None else codes_of(frame[cluster])
     listed: dict[str, JSON] = {}
     for name in metrics:
-        around = interval(name, truth, scores, confidence=CONFIDENCE, seed=SEED)
+        around = interval(name, truth, scores, CONFIDENCE, SEED, clusters)
         listed[name] = {
             "value": rounded(values[name]),
             "low": rounded(around.low),
             "high": rounded(around.high),
         }
     sliced: dict[str, JSON] = {
-        column: _sliced(frame[column], truth, scores, metrics) for column in slices
+        column: _sliced(frame[column], truth, scores, metrics, clusters) for column in slices
     }
     return {
         "rows": len(frame),
         "target": target,
         "id": row_id,
+        **({} if cluster is None else {"cluster": cluster}),
         "metrics": listed,
         "slices": sliced,
     }
 
 
 def _sliced(
-    column: pd.Series, truth: Floats, scores: Scores, metrics: Sequence[str]
+    column: pd.Series,
+    truth: Floats,
+    scores: Scores,
+    metrics: Sequence[str],
+    clusters: Codes | None,
 ) -> dict[str, JSON]:
     """Return each value's rows and metrics: {value, low, high}, or None where undefined."""
     from mlgitops.ml.intervals import interval
@@ -151,7 +162,8 @@ def _sliced(
         for name, value in one.metrics.items():
             told[name] = None
             if value is not None:
-                around = interval(name, true, answers, confidence=CONFIDENCE)
+                mine = None if clusters is None else clusters[rows]
+                around = interval(name, true, answers, CONFIDENCE, SEED, mine)
                 told[name] = {
                     "value": rounded(value),
                     "low": rounded(around.low),
@@ -163,7 +175,7 @@ def _sliced(
 
 def headline(numbers: Mapping[str, JSON]) -> dict[str, JSON]:
     """Return the part that a tag's document carries: of the slices only their names."""
-    kept = {name: numbers[name] for name in ("rows", "target", "id")}
+    kept = {name: numbers[name] for name in ("rows", "target", "id", "cluster") if name in numbers}
     told = cast("Mapping[str, Mapping[str, JSON]]", numbers["metrics"])
     metrics: dict[str, JSON] = {
         name: {key: one[key] for key in ("value", "low", "high")} for name, one in told.items()

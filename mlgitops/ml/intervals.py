@@ -4,7 +4,7 @@ All of it is analytical, from influence values (``ml.influence``): no seed matte
 give the same bytes. Means of losses are skewed (a log loss has a long tail), so their interval is
 Hall's (1992), Student's t after a correction for skewness; for a symmetric sample it is Student's
 interval. Quantities between 0 and 1 are judged on the logit scale, shares by Wilson's score.
-Rows count as independent: for repeated or serial rows the true uncertainty is larger.
+Rows count as independent unless their clusters are given (``ml.clusters``).
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ import numpy as np
 
 from mlgitops.core.errors import MlgitopsError
 from mlgitops.core.metrics import METRICS, Direction
+from mlgitops.ml.clusters import count, gathered
 from mlgitops.ml.influence import Influence, influence, losses
-from mlgitops.ml.labels import Floats, Scores
+from mlgitops.ml.labels import Codes, Floats, Scores
 from mlgitops.ml.metrics import check_metrics, undefined
 
 Verdict = Literal["pass", "fail", "inconclusive"]
@@ -73,16 +74,21 @@ class Comparison:
 
 
 def interval(
-    metric: str, target: Floats, scores: Scores, confidence: float = 0.95, seed: int = 0
+    metric: str,
+    target: Floats,
+    scores: Scores,
+    confidence: float = 0.95,
+    seed: int = 0,
+    clusters: Codes | None = None,
 ) -> Interval:
     """Return a metric's value and two-sided interval.
 
-    ``seed`` has no influence: nothing is drawn. Raises MlgitopsError when the rows do not define
-    the metric.
+    ``clusters``: rows of one number belong together. ``seed`` has no influence: nothing is drawn.
+    Raises MlgitopsError when the rows do not define the metric.
     """
     del seed
     found = _defined(metric, target, scores)
-    low, high = _bounds(found, (1 + confidence) / 2)
+    low, high = _bounds(found, (1 + confidence) / 2, clusters)
     return Interval(
         metric=metric,
         value=found.value,
@@ -98,6 +104,7 @@ class Pair:
     """Two models on the same rows, ready to be judged at any margin and confidence.
 
     ``right``: for a share, which of its rows each of the two has right (candidate, live).
+    ``clusters``: rows of one number belong together.
     """
 
     metric: str
@@ -105,19 +112,24 @@ class Pair:
     then: Influence
     right: tuple[Floats, Floats] | None
     n: int
+    clusters: Codes | None = None
 
     @property
     def moves(self) -> Floats:
-        """How much each row moves the difference, shape (n,)."""
-        return _moves(self.now) - _moves(self.then)
+        """How much each row (or cluster of rows) moves the difference."""
+        return gathered(_moves(self.now) - _moves(self.then), self.clusters)
 
     def bounds(self, confidence: float) -> tuple[float, float]:
         """Return both bounds of candidate minus live, each one-sided at ``confidence``."""
-        if self.right is not None:
+        if self.right is not None and self.clusters is None:
             return _paired_shares(*self.right, confidence)
-        freedom = min(self.now.events, self.then.events) - 1
+        moves = self.moves
+        if self.right is not None and not moves.any():
+            # They never disagreed: as many clusters as there are could not tell them apart.
+            return _paired_shares(moves, moves, confidence)
+        freedom = min(self.now.events, self.then.events, len(moves)) - 1
         delta = self.now.value - self.then.value
-        return _hall(delta, self.moves, confidence, freedom)
+        return _hall(delta, moves, confidence, freedom)
 
     def judge(self, margin: float, confidence: float, again: float | None = None) -> Comparison:
         """Return the verdict; ``again`` is the confidence of the next look, for ``n_needed``."""
@@ -126,7 +138,7 @@ class Pair:
         low, high = self.bounds(confidence)
         delta = self.now.value - self.then.value
         worst, best = (low, high) if sign > 0 else (-high, -low)
-        verdict = _verdict(worst, best, margin, self.n)
+        verdict = _verdict(worst, best, margin, count(self.clusters, self.n))
         needed = None
         if verdict == "inconclusive":
             # Not the sd of the rows: where they are skewed the interval reaches further than that.
@@ -149,7 +161,9 @@ class Pair:
         )
 
 
-def pair(metric: str, target: Floats, live: Scores, candidate: Scores) -> Pair:
+def pair(
+    metric: str, target: Floats, live: Scores, candidate: Scores, clusters: Codes | None = None
+) -> Pair:
     """Return two models side by side; all arrays hold the same rows in the same order.
 
     Raises MlgitopsError when the rows do not define the metric.
@@ -160,7 +174,7 @@ def pair(metric: str, target: Floats, live: Scores, candidate: Scores) -> Pair:
         rows = target == 1 if metric == "recall" else np.ones(len(target), dtype=bool)
         one, other = (losses("accuracy", target, scores)[rows] for scores in (candidate, live))
         right = (one, other)
-    return Pair(metric=metric, now=now, then=then, right=right, n=len(target))
+    return Pair(metric=metric, now=now, then=then, right=right, n=len(target), clusters=clusters)
 
 
 def compare(
@@ -221,9 +235,11 @@ def _defined(metric: str, target: Floats, scores: Scores) -> Influence:
     return influence(metric, target, scores)
 
 
-def _bounds(found: Influence, level: float) -> tuple[float, float]:
+def _bounds(found: Influence, level: float, clusters: Codes | None = None) -> tuple[float, float]:
     """Return both bounds of a single metric, each one-sided at ``level``."""
-    value, psi, freedom = found.value, found.psi, found.events - 1
+    value, psi = found.value, gathered(found.psi, clusters)
+    events = min(found.events, len(psi)) if clusters is not None else found.events
+    freedom = events - 1
     match found.scale:
         case "mean":
             low, high = _hall(value, psi, level, freedom)
@@ -232,9 +248,12 @@ def _bounds(found: Influence, level: float) -> tuple[float, float]:
             if value == 0:
                 return 0.0, 0.0
             # Squares have longer tails than Hall can mend; on the log scale they have not.
-            low, high = _hall(math.log(value), _moves(found) / value, level, freedom)
+            moves = gathered(_moves(found), clusters)
+            low, high = _hall(math.log(value), moves / value, level, freedom)
             return math.exp(low), math.exp(high)
         case "share":
+            if clusters is not None:
+                return _logit(value, psi, level, events)
             return _wilson(value, found.events, level)
         case "explained":
             if value >= 1:
@@ -243,7 +262,7 @@ def _bounds(found: Influence, level: float) -> tuple[float, float]:
             low, high = _hall(math.log(1 - value), -psi / (1 - value), level, freedom)
             return 1 - math.exp(high), 1 - math.exp(low)
         case "bounded":
-            return _logit(value, psi, level, found.events)
+            return _logit(value, psi, level, events)
 
 
 def _moves(found: Influence) -> Floats:

@@ -60,6 +60,8 @@ def _named(model: Model) -> Iterator[tuple[tuple[Key, ...], str]]:
     """Yield each column that the model names, with its keys."""
     yield ("evaluation", "target"), model.evaluation.target
     yield ("evaluation", "id"), model.evaluation.id
+    if model.evaluation.cluster is not None:
+        yield ("evaluation", "cluster"), model.evaluation.cluster
     for place, name in enumerate(model.evaluation.slices):
         yield ("evaluation", "slices", place), name
     for place, name in enumerate(model.features):

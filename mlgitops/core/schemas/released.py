@@ -60,7 +60,7 @@ def _evaluation() -> Schema:
         low=_or_null(_number("The lower end.")),
         high=_or_null(_number("The upper end.")),
     )
-    return _whole(
+    shape = _whole(
         "The headline: all numbers are in `evaluation.json`.",
         rows=_count("Rows that it was judged on."),
         target=_text("The column that holds the truth."),
@@ -68,6 +68,8 @@ def _evaluation() -> Schema:
         metrics=_map("The metrics by name.", interval),
         slices=_texts("The columns that the rows were sliced by."),
     )
+    shape["properties"]["cluster"] = _text("The column that says which rows belong together.")
+    return shape
 
 
 def _lineage() -> Schema:

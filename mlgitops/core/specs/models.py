@@ -51,6 +51,11 @@ class Evaluation(Spec):
     slices: Annotated[list[str], Different] = Field(
         default=[], description="Columns; every value of one is judged by itself."
     )
+    cluster: str | None = Field(
+        default=None,
+        description="Its column that says which rows belong together, such as the day of an hour "
+        "or the customer of a visit. Intervals then count clusters, not rows.",
+    )
 
 
 class ParitySpec(Spec):

@@ -31,6 +31,7 @@ def make(seams: Seams, made: Made, files: Files) -> Files:
         row_id=spec.id,
         metrics=spec.metrics,
         slices=spec.slices,
+        cluster=spec.cluster,
     )
     return {"predictions.parquet": parquet(answers), "evaluation.json": document(numbers)}
 
@@ -61,6 +62,7 @@ def problems(held: Held) -> Iterator[str]:
         row_id=row_id,
         metrics=list(held.document.metrics),
         slices=[str(name) for name in cast("list[JSON]", said["slices"])],
+        cluster=cast("str | None", said.get("cluster")),
     )
     where = first_difference(numbers, held.json("evaluation.json"))
     if where is not None:
