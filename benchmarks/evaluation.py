@@ -49,7 +49,8 @@ def measure(task: str, rows: int) -> dict[str, float]:
     import numpy as np
     import pandas as pd
 
-    from mlgitops.core.signatures import Task
+    from mlgitops.core.tasks import Task
+    from mlgitops.core.terms import Terms
     from mlgitops.flow.evaluation import evaluation
     from mlgitops.ml.labels import Scores
 
@@ -79,10 +80,12 @@ def measure(task: str, rows: int) -> dict[str, float]:
         frame,
         Scores(task=kind, values=answers),
         classes,
-        target="y",
-        row_id="id",
-        metrics=_METRICS[task],
-        slices=[f"slice{n}" for n in range(5)],
+        Terms(
+            target=("y",),
+            row_id="id",
+            metrics=tuple(_METRICS[task]),
+            slices=tuple(f"slice{n}" for n in range(5)),
+        ),
     )
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

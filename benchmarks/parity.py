@@ -43,7 +43,7 @@ from sklearn.preprocessing import (
 from sklearn.svm import SVC
 
 from mlgitops.core.errors import Refused
-from mlgitops.core.signatures import Task
+from mlgitops.core.tasks import Task
 from mlgitops.ml import beside
 from mlgitops.ml.export import export
 from mlgitops.ml.parity import asker, check, estimate

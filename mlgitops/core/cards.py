@@ -12,7 +12,7 @@ from typing import Literal, cast
 
 from mlgitops.core import proofs, signatures
 from mlgitops.core.digests import JSON
-from mlgitops.core.metrics import METRICS
+from mlgitops.core.metrics import find
 from mlgitops.core.releases import Lineage, Object
 from mlgitops.core.signatures import Signature
 from mlgitops.core.specs.gates import Gate
@@ -83,10 +83,10 @@ def slices_of(numbers: Mapping[str, JSON], metric: str) -> tuple[Sliced, ...]:
                     rows=cast(int, one.get("rows", 0)),
                     metric=metric,
                     figure=figure,
-                    apart=_behind(figure, whole, higher=higher_is_better(metric)),
+                    apart=_behind(figure, whole, higher=higher_is_better(numbers, metric)),
                 )
             )
-    sign = 1.0 if higher_is_better(metric) else -1.0
+    sign = 1.0 if higher_is_better(numbers, metric) else -1.0
     return tuple(
         sorted(
             found,
@@ -100,10 +100,11 @@ def slices_of(numbers: Mapping[str, JSON], metric: str) -> tuple[Sliced, ...]:
     )
 
 
-def higher_is_better(metric: str) -> bool:
-    """Return which way a metric is better; an unknown one is taken for a cost."""
-    known = METRICS.get(metric)
-    return known is not None and known.direction == "higher"
+def higher_is_better(numbers: Mapping[str, JSON], metric: str) -> bool:
+    """Return which way a metric of ``numbers`` is better; an unknown one is taken for a cost."""
+    known = find(metric)
+    custom = cast("Mapping[str, JSON]", numbers.get("custom", {}))
+    return (custom.get(metric) if known is None else known.direction) == "higher"
 
 
 def _behind(figure: Value, whole: Value, *, higher: bool) -> bool:
@@ -224,7 +225,7 @@ def card(
         "evaluation_data": {
             "output": model.evaluation.data,
             "rows": numbers["rows"],
-            "target": model.evaluation.target,
+            "target": ", ".join(model.evaluation.truth),
             "id": model.evaluation.id,
         },
         "training_data": {

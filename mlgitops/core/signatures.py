@@ -8,9 +8,9 @@ from typing import Literal, cast
 
 from mlgitops.core.digests import JSON
 from mlgitops.core.errors import MlgitopsError
+from mlgitops.core.tasks import ANSWERS, Answer, Task
 
 Kind = Literal["number", "string"]
-Task = Literal["regression", "binary-classification", "multiclass-classification"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +33,11 @@ class Field:
 class Signature:
     """Inputs in the model's order, and the outputs that the task gives.
 
-    Outputs: regression ``prediction`` (float); binary classification ``label`` and ``score`` (the
-    probability of the second class); multiclass ``label`` and ``probabilities`` (n x classes).
+    Outputs: regression and forecasting ``prediction`` (float); binary classification ``label`` and
+    ``score`` (the probability of the second class); multiclass ``label`` and ``probabilities`` (n x
+    classes); multilabel ``probabilities`` (n x labels, each by itself); ranking ``score``; anomaly
+    detection ``label`` and ``score`` (above 0: an anomaly); clustering ``label`` and ``scores``
+    (n x clusters, how well each of them fits).
     ``row_id``: a pass-through column that a request may carry so that labels can be joined later.
     ``tolerance``: what the release proved, absolute, between estimator and ONNX.
     """
@@ -45,19 +48,18 @@ class Signature:
     row_id: str | None = None
     tolerance: float = 1e-4
 
+    @property
+    def answer(self) -> Answer:
+        """The form of its answer."""
+        return ANSWERS[self.task]
+
     def outputs(self) -> tuple[str, ...]:
         """Return the names of the outputs, in order."""
-        match self.task:
-            case "regression":
-                return ("prediction",)
-            case "binary-classification":
-                return ("label", "score")
-            case "multiclass-classification":
-                return ("label", "probabilities")
+        return self.answer.outputs
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of each output; -1 stands for as many as there are rows."""
-        wide = {"probabilities": (-1, len(self.classes))}
+        wide = {self.answer.number: (-1, len(self.classes))} if self.answer.wide else {}
         return {name: wide.get(name, (-1,)) for name in self.outputs()}
 
 

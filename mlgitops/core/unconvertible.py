@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from mlgitops.core.signatures import Task
+from mlgitops.core.tasks import Task
 
 
 class Computed:

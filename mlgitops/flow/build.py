@@ -11,7 +11,8 @@ from mlgitops.core.errors import Refused
 from mlgitops.core.records import Record
 from mlgitops.core.releases import ReleaseDocument, Version
 from mlgitops.core.specs.models import Model
-from mlgitops.flow.evaluation import headline, refuse_bad_rows, table
+from mlgitops.core.terms import of_spec
+from mlgitops.flow.evaluation import beside, headline, refuse_bad_rows, table, truth_of
 from mlgitops.flow.evidence import answers, card, environment, parity, profile, robustness, sbom
 from mlgitops.flow.evidence import measured as measured_
 from mlgitops.flow.evidence import model as model_
@@ -50,19 +51,17 @@ class Built:
 
 def build(seams: Seams, prepared: Prepared) -> Built:
     """Export, prove, evaluate and store; nothing is tagged here."""
-    from mlgitops.ml.labels import encode_target
-
     model, trained, judged = prepared.model, prepared.trained, prepared.judged
     frame = table(seams, judged.digest)
-    refuse_bad_rows(frame, model.evaluation.id, model.evaluation.target)
+    terms = of_spec(model.evaluation)
+    refuse_bad_rows(frame, terms)
     _refuse_missing_columns(frame, model)
     seen = _training_rows(seams, trained.record, model)
     proof = proved(seams, model, trained, frame, seen)
     scorer = proof.scorer
     seams.say(f"evaluating {model.name} on {len(frame):,} rows …")
     reference = _reference(seams, prepared)
-    scores = scorer.score(frame)
-    target = frame[model.evaluation.target].to_numpy()
+    scores = beside(scorer.score(frame), frame, terms)
     made = Made(
         workspace=prepared.workspace,
         root=prepared.root,
@@ -77,7 +76,7 @@ def build(seams: Seams, prepared: Prepared) -> Built:
         scorer=scorer,
         expected=proof.expected,
         scores=scores,
-        truth=encode_target(model.task, scorer.signature.classes, target),
+        truth=truth_of(frame, terms, model.task, scorer.signature.classes),
         parity=proof.parity,
         beside=proof.beside,
         plain=proof.plain,
@@ -114,17 +113,12 @@ def _reference(seams: Seams, prepared: Prepared) -> pd.DataFrame | None:
 
 
 def _refuse_missing_columns(frame: pd.DataFrame, model: Model) -> None:
-    for what, names in (
-        ("features", model.features),
-        ("evaluation.slices", model.evaluation.slices),
-        ("evaluation.cluster", [model.evaluation.cluster] if model.evaluation.cluster else []),
-    ):
-        missing = [name for name in names if name not in frame.columns]
-        if missing:
-            raise Refused(
-                f"{what} of {model.name} names {missing[0]!r}, which {model.evaluation.data} lacks",
-                hint=f"it has {', '.join(map(str, frame.columns))}",
-            )
+    missing = [name for name in model.features if name not in frame.columns]
+    if missing:
+        raise Refused(
+            f"features of {model.name} names {missing[0]!r}, which {model.evaluation.data} lacks",
+            hint=f"it has {', '.join(map(str, frame.columns))}",
+        )
 
 
 def _describe(seams: Seams, made: Made) -> ReleaseDocument:

@@ -18,14 +18,17 @@ from mlgitops.core.gates import Compared, Comparison
 from mlgitops.core.releases import Release, ReleaseDocument
 from mlgitops.core.signatures import breaks
 from mlgitops.core.specs.models import Gate
+from mlgitops.core.terms import of_document
 from mlgitops.flow.evaluation import (
     MIN_SLICE,
+    beside,
     frame_of,
     parquet,
     rounded,
     scores_of,
     signature,
     table,
+    truth_of,
 )
 from mlgitops.flow.rebuild import evaluation_rows, same_recipe
 from mlgitops.flow.releases import releases
@@ -147,7 +150,7 @@ def _compare(
     asked: tuple[_Asked, ...],
     scored: Digest | None,
 ) -> Comparison:
-    row_id = str(candidate.evaluation["id"])
+    row_id = of_document(candidate.evaluation).row_id
     rows = table(seams, candidate.files["evaluation.parquet"])
     answers = table(seams, candidate.files["predictions.parquet"])
     theirs, how = _live_answers(seams, candidate, live)
@@ -266,12 +269,9 @@ def _undefined(
 
 
 def _truth(seams: Seams, candidate: ReleaseDocument, rows: pd.DataFrame) -> tuple[Floats, Scores]:
-    from mlgitops.ml.labels import encode_target
-
-    ours = scores_of(rows, candidate.task)
-    target = str(candidate.evaluation["target"])
-    classes = signature(seams, candidate).classes
-    return encode_target(ours.task, classes, rows[target].to_numpy()), ours
+    terms = of_document(candidate.evaluation)
+    ours = beside(scores_of(rows, candidate.task), rows, terms)
+    return truth_of(rows, terms, ours.task, signature(seams, candidate).classes), ours
 
 
 def _pair(seams: Seams, candidate: ReleaseDocument, rows: pd.DataFrame, metric: str) -> Pair:
@@ -279,11 +279,10 @@ def _pair(seams: Seams, candidate: ReleaseDocument, rows: pd.DataFrame, metric: 
     from mlgitops.ml.intervals import pair
 
     truth, ours = _truth(seams, candidate, rows)
-    theirs = scores_of(
-        rows.filter(regex=r"^live_p\d+$").rename(columns=lambda name: name[5:]), candidate.task
-    )
-    cluster = candidate.evaluation.get("cluster")
-    clusters = None if cluster is None else codes_of(rows[str(cluster)])
+    terms = of_document(candidate.evaluation)
+    answers = rows.filter(regex=r"^live_p\d+$").rename(columns=lambda name: name[5:])
+    theirs = beside(scores_of(answers, candidate.task), rows, terms)
+    clusters = None if terms.cluster is None else codes_of(rows[terms.cluster])
     return pair(metric, truth, theirs, ours, clusters)
 
 

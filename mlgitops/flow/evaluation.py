@@ -13,6 +13,8 @@ from mlgitops.core.digests import JSON, Digest
 from mlgitops.core.errors import Refused
 from mlgitops.core.releases import ReleaseDocument
 from mlgitops.core.signatures import Signature, from_json
+from mlgitops.core.tasks import ANSWERS, Task
+from mlgitops.core.terms import Terms, of_document, to_json
 from mlgitops.flow.seams import Seams
 
 if TYPE_CHECKING:
@@ -68,23 +70,23 @@ def frame_of(scores: Scores, ids: pd.Series, prefix: str = "p") -> pd.DataFrame:
 
 def scores_of(frame: pd.DataFrame, task: str, prefix: str = "p") -> Scores:
     """Return the scores that ``frame_of`` wrote."""
-    from mlgitops.core.signatures import Task
     from mlgitops.ml.labels import Scores
 
     names = [name for name in frame.columns if name[0] == prefix and name[1:].isdigit()]
     values = frame[names].to_numpy(dtype="float64")
-    one = task != "multiclass-classification"
-    return Scores(task=cast(Task, task), values=values[:, 0] if one else values)
+    named = cast(Task, task)
+    return Scores(task=named, values=values if ANSWERS[named].wide else values[:, 0])
 
 
-def refuse_bad_rows(frame: pd.DataFrame, row_id: str, target: str) -> None:
+def refuse_bad_rows(frame: pd.DataFrame, terms: Terms) -> None:
     """Refuse evaluation data that cannot carry evidence: no rows, ids twice, no target."""
-    for name, what in ((row_id, "evaluation.id"), (target, "evaluation.target")):
+    for what, name in terms.columns().items():
         if name not in frame.columns:
             raise Refused(
-                f"the evaluation data has no column {name!r}, which {what} names",
+                f"the evaluation data has no column {name!r}, which evaluation.{what} names",
                 hint=f"it has {', '.join(map(str, frame.columns))}",
             )
+    row_id = terms.row_id
     if len(frame) == 0:
         raise Refused("the evaluation data has no rows", hint="look at the step that made it")
     twice = frame[row_id][frame[row_id].duplicated()]
@@ -93,34 +95,55 @@ def refuse_bad_rows(frame: pd.DataFrame, row_id: str, target: str) -> None:
             f"{len(twice)} rows share their {row_id!r} with another, {twice.iloc[0]!r} for one",
             hint="rows are paired by id between two models: make it unique",
         )
-    missing = int(frame[row_id].isna().sum() + frame[target].isna().sum())
+    missing = int(frame[[row_id, *terms.target]].isna().any(axis=1).sum())
     if missing:
         raise Refused(f"{missing} evaluation rows have no id or no target", hint="drop them")
+    for key, name in terms.beside.items():
+        empty = int(frame[name].isna().sum())
+        if empty:
+            raise Refused(f"{empty} evaluation rows have no {name!r}, the {key}", hint="drop them")
+
+
+def truth_of(frame: pd.DataFrame, terms: Terms, task: Task, classes: tuple[str, ...]) -> Floats:
+    """Return the true values of rows, as ``ml.labels.encode_target`` does."""
+    from mlgitops.ml.labels import encode_target
+
+    several = task == "multilabel-classification"
+    columns = list(terms.target) if several else terms.target[0]
+    return encode_target(task, classes, frame[columns].to_numpy())
+
+
+def beside(scores: Scores, frame: pd.DataFrame, terms: Terms) -> Scores:
+    """Return ``scores`` with the columns of ``frame``, the same rows, that metrics read too."""
+    from dataclasses import replace
+
+    from mlgitops.ml.clusters import codes_of
+
+    found: dict[str, Floats] = {}
+    for key, name in terms.beside.items():
+        column = frame[name]
+        found[key] = (codes_of(column) if key == "group" else column.to_numpy()).astype("float64")
+    return replace(scores, beside=found)
 
 
 def evaluation(
     frame: pd.DataFrame,
     scores: Scores,
     classes: tuple[str, ...],
-    *,
-    target: str,
-    row_id: str,
-    metrics: Sequence[str],
-    slices: Sequence[str],
-    cluster: str | None = None,
+    terms: Terms,
 ) -> dict[str, JSON]:
     """Return the numbers of a release document's ``evaluation`` (see ``ReleaseDocument``).
 
-    ``cluster``: the column that says which rows belong together.
+    ``scores``: with all that ``beside`` puts to them, and the metrics of the users' own.
     """
     from mlgitops.ml.clusters import codes_of
     from mlgitops.ml.intervals import interval
-    from mlgitops.ml.labels import encode_target
     from mlgitops.ml.metrics import compute
 
-    truth = encode_target(scores.task, classes, frame[target].to_numpy())
+    metrics = terms.metrics
+    truth = truth_of(frame, terms, scores.task, classes)
     values = compute(scores.task, metrics, truth, scores)
-    clusters = None if cluster is None else codes_of(frame[cluster])
+    clusters = None if terms.cluster is None else codes_of(frame[terms.cluster])
     listed: dict[str, JSON] = {}
     for name in metrics:
         around = interval(name, truth, scores, CONFIDENCE, SEED, clusters)
@@ -130,13 +153,11 @@ def evaluation(
             "high": rounded(around.high),
         }
     sliced: dict[str, JSON] = {
-        column: _sliced(frame[column], truth, scores, metrics, clusters) for column in slices
+        column: _sliced(frame[column], truth, scores, metrics, clusters) for column in terms.slices
     }
     return {
         "rows": len(frame),
-        "target": target,
-        "id": row_id,
-        **({} if cluster is None else {"cluster": cluster}),
+        **to_json(terms),
         "metrics": listed,
         "slices": sliced,
     }
@@ -175,13 +196,13 @@ def _sliced(
 
 def headline(numbers: Mapping[str, JSON]) -> dict[str, JSON]:
     """Return the part that a tag's document carries: of the slices only their names."""
-    kept = {name: numbers[name] for name in ("rows", "target", "id", "cluster") if name in numbers}
     told = cast("Mapping[str, Mapping[str, JSON]]", numbers["metrics"])
     metrics: dict[str, JSON] = {
         name: {key: one[key] for key in ("value", "low", "high")} for name, one in told.items()
     }
     return {
-        **kept,
+        "rows": numbers["rows"],
+        **to_json(of_document(numbers)),
         "metrics": metrics,
         "slices": list(cast("Mapping[str, JSON]", numbers["slices"])),
     }

@@ -119,19 +119,21 @@ def _by_id(
 ) -> TrueValues:
     from mlgitops.ml.labels import class_name
 
-    target = model.spec.evaluation.target
-    for name in (labels.join, target):
+    target = list(model.spec.evaluation.truth)
+    for name in (labels.join, *target):
         if name not in frame.columns:
             raise Refused(
                 f"{labels.source} gave no column {name!r}",
                 hint=f"it gave {', '.join(map(str, frame.columns)) or 'no column'}",
                 at=model.mark("monitoring", "labels", "source"),
             )
-    known = frame[[labels.join, target]].dropna()
+    known = frame[[labels.join, *target]].dropna()
+    values = known[target].itertuples(index=False, name=None)
     by_id: dict[str, object] = {}
     twice: set[str] = set()
     # One missing id turns a whole column of integers into floats: 7.0 must still be row 7.
-    for one, value in zip(known[labels.join].map(class_name), known[target].tolist(), strict=True):
+    for one, several in zip(known[labels.join].map(class_name), values, strict=True):
+        value = several if len(target) > 1 else several[0]
         if by_id.setdefault(one, value) != value:
             twice.add(one)
     for one in twice:

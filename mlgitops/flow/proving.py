@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mlgitops.core.errors import Refused
 from mlgitops.core.specs.models import Model
+from mlgitops.core.tasks import ANSWERS
 from mlgitops.flow.run import Artifact
 from mlgitops.flow.seams import Seams
 
@@ -79,6 +80,7 @@ def _exported(
         task=model.task,
         row_id=model.evaluation.id,
         tolerance=model.export.parity.atol,
+        named=_classes(model, frame),
     )
     scorer = Scorer(exported.onnx, exported.signature)
     parity = _compared(seams, model, estimator, scorer, frame)
@@ -122,10 +124,20 @@ def _classes(model: Model, frame: pd.DataFrame) -> tuple[str, ...]:
 
     if model.export.classes:
         return tuple(model.export.classes)
-    if not model.task.endswith("classification"):
+    if model.evaluation.targets:
+        return tuple(model.evaluation.targets)
+    # What clusters an ONNX has, its target does not say.
+    if ANSWERS[model.task].rule is None or model.task == "clustering":
         return ()
-    values = frame[model.evaluation.target].unique().tolist()
-    return tuple(class_name(value) for value in sorted(values))
+    values = frame[model.evaluation.truth[0]].unique().tolist()
+    names = tuple(class_name(value) for value in sorted(values))
+    if model.task == "anomaly-detection" and len(names) != 2:
+        raise Refused(
+            f"the target of {model.name} has {len(names)} value(s) in the evaluation data, and"
+            " anomaly detection knows two",
+            hint="evaluate on usual rows and on odd ones; export.classes names both",
+        )
+    return names
 
 
 def _estimator(seams: Seams, trained: Artifact) -> Any:

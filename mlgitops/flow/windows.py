@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from mlgitops.core.digests import Digest
 from mlgitops.core.errors import MlgitopsError
@@ -18,13 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlgitops.ml.labels import Scores
-
-# The output that carries the whole answer; a label follows from it by the one rule.
-_SCORED: Final = {
-    "regression": "prediction",
-    "binary-classification": "score",
-    "multiclass-classification": "probabilities",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +61,7 @@ def gather(
     found = _read(journal, since, until, release, signature)
     kept = _last_of_each(found.ids)
     values = np.array([found.scores[row] for row in kept], dtype=np.float64)
-    if signature.task == "multiclass-classification":
+    if signature.answer.wide:
         values = values.reshape(len(kept), len(signature.classes))
     at = tuple(found.at[row] for row in kept)
     window = Window(
@@ -106,7 +99,8 @@ def _read(
         rows = _rows(entry, signature)
         for name, values in found.inputs.items():
             values += entry.inputs[name]
-        found.scores += entry.outputs[_SCORED[signature.task]]
+        # A label follows from it by the one rule.
+        found.scores += entry.outputs[signature.answer.number]
         ids = entry.row_ids
         found.ids += [None] * rows if ids is None else [str(one) for one in ids]
         found.at += [entry.at] * rows
@@ -118,7 +112,7 @@ def _rows(entry: Entry, signature: Signature) -> int:
     """Return how many rows an entry has, or say that it is not whole."""
     names = [one.name for one in signature.inputs]
     columns = [entry.inputs.get(name) for name in names]
-    columns.append(entry.outputs.get(_SCORED[signature.task]))
+    columns.append(entry.outputs.get(signature.answer.number))
     lengths = {-1 if one is None else len(one) for one in columns}
     if entry.row_ids is not None:
         lengths.add(len(entry.row_ids))

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlgitops.core.errors import Refused
-from mlgitops.core.signatures import Field, Signature, Task
+from mlgitops.core.signatures import Field, Signature
+from mlgitops.core.tasks import ANSWERS, Task
 from mlgitops.ml import onnx_graphs
 from mlgitops.ml.columns import fields_of
 from mlgitops.ml.export import Exported
@@ -59,7 +60,8 @@ def adopt(
             _check_column(value, field)
         onnx_graphs.set_inputs(model, {f.name: [f] for f in fields})
     output = _output(model, task, len(classes))
-    onnx_graphs.set_output(model, output, onnx_graphs.output_name(task), classes=len(classes))
+    width = ANSWERS[task].columns(len(classes))
+    onnx_graphs.set_output(model, output, ANSWERS[task].graph, width=width)
     checker.check_model(model)
     used = {value.name for value in model.graph.input}
     return Exported(
@@ -143,7 +145,8 @@ def _output(model: onnx.ModelProto, task: Task, classes: int) -> str:
     """Return the output that holds predictions or probabilities."""
     from onnx import TensorProto
 
-    widths = (None, 1, classes) if classes == 2 else (None, max(classes, 1))
+    width = ANSWERS[task].columns(classes)
+    widths = (None, 1, 2) if width == 2 and not ANSWERS[task].wide else (None, width)
     for value in model.graph.output:
         numbers = value.type.tensor_type.elem_type in (TensorProto.FLOAT, TensorProto.DOUBLE)
         if numbers and _width(value) in widths:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlgitops.core.signatures import Field, Signature
+from mlgitops.core.tasks import ANSWERS
 from mlgitops.ml import jumps
 from mlgitops.ml.columns import numbers
 from mlgitops.ml.labels import Floats, Mask, Scores
@@ -323,13 +324,17 @@ def _mixed(
 def _margin(answers: Scores) -> Floats | None:
     """Return how close each row is to another label; None when there are no labels."""
     values = answers.values
-    match answers.task:
-        case "binary-classification":
+    match ANSWERS[answers.task].rule:
+        case "half":
             return np.abs(values - 0.5)
-        case "multiclass-classification":
+        case "each":
+            return np.asarray(np.abs(values - 0.5).min(axis=1), dtype=np.float64)
+        case "zero":
+            return np.abs(values)
+        case "top":
             best = np.sort(values, axis=1)
             return np.asarray(best[:, -1] - best[:, -2], dtype=np.float64)
-        case _:
+        case None:
             return None
 
 

@@ -216,7 +216,7 @@ def _gaps(one: Scores, other: Scores) -> Floats:
 def _over(truth: Scores, answer: Scores, tolerance: Tolerance) -> Mask:
     size = np.abs(truth.values)
     allowed = tolerance.atol + tolerance.rtol * size
-    if truth.values.ndim == 1 and truth.labels() is None:
+    if not truth.chance:
         beyond = size > tolerance.top
         allowed = np.where(beyond, np.maximum(allowed, _BEYOND * size), allowed)
     over = ~(np.abs(truth.values - answer.values) <= allowed)

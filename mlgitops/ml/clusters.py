@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from mlgitops.core.errors import MlgitopsError
 from mlgitops.ml.labels import Codes, Floats
 
 
@@ -32,6 +33,23 @@ def gathered(psi: Floats, clusters: Codes | None) -> Floats:
     _, codes = np.unique(clusters, return_inverse=True)
     sums = np.bincount(codes, weights=psi)
     return np.asarray(sums * (len(sums) / len(psi)), dtype=np.float64)
+
+
+def coarser(one: Codes | None, other: Codes | None) -> Codes | None:
+    """Return those of two clusterings that hold the clusters of the other ones whole.
+
+    Raises MlgitopsError when each cuts a cluster of the other.
+    """
+    if one is None or other is None:
+        return one if other is None else other
+    both = len(np.unique(np.stack([one, other], axis=1), axis=0))
+    for coarse, fine in ((one, other), (other, one)):
+        if len(np.unique(fine)) == both:
+            return coarse
+    raise MlgitopsError(
+        "a metric takes rows together that lie in different clusters",
+        hint="choose for evaluation.cluster a column that has one value in each group",
+    )
 
 
 def count(clusters: Codes | None, rows: int) -> int:

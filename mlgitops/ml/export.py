@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlgitops.core.errors import Refused
-from mlgitops.core.signatures import Field, Signature, Task
+from mlgitops.core.signatures import Field, Signature
+from mlgitops.core.tasks import ANSWERS, Task
 from mlgitops.ml import onnx_graphs
 from mlgitops.ml.columns import coarse, fields_of
 from mlgitops.ml.converters import prepared
 from mlgitops.ml.convertible import Estimator, refuse_known, unwrap
-from mlgitops.ml.labels import class_name
+from mlgitops.ml.tasks import classes_of, turned
 from mlgitops.ml.thresholds import at_float32
 
 if TYPE_CHECKING:
@@ -41,20 +42,27 @@ class Exported:
 
 
 def export(
-    estimator: Estimator, frame: pd.DataFrame, *, task: Task, row_id: str | None, tolerance: float
+    estimator: Estimator,
+    frame: pd.DataFrame,
+    *,
+    task: Task,
+    row_id: str | None,
+    tolerance: float,
+    named: tuple[str, ...] = (),
 ) -> Exported:
     """Convert a fitted estimator; parity with it is not checked here (see ``ml.parity``).
 
     ``frame``: rows like those that the model will meet, holding at least the columns that it was
     trained on (others are ignored): they give kinds, ranges, categories, and where a value may be
-    missing. ``row_id``: the column that identifies a row, never an input.
+    missing. ``row_id``: the column that identifies a row, never an input. ``named``: the labels of
+    a multilabel model in its order, and what anomaly detection calls a usual row and an odd one.
 
     Raises Refused, naming the step and the way out, when the estimator cannot be converted, is
     known to be converted wrongly, or does not do what ``task`` says.
     """
     estimator = unwrap(estimator)
     trained = trained_on(estimator, frame)
-    classes = _classes(estimator, task)
+    classes = classes_of(estimator, task, named)
     read = _read(estimator, trained)
     if row_id in read:
         raise Refused(
@@ -69,8 +77,8 @@ def export(
         converted,
         fields,
         task,
-        classes=len(classes),
-        after=after,
+        width=ANSWERS[task].columns(len(classes)),
+        after=(*after, *turned(estimator, task)),
         by_column=bool(_choices(estimator)),
     )
     used = {value.name for value in model.graph.input}
@@ -113,34 +121,6 @@ def trained_on(estimator: Estimator, frame: pd.DataFrame) -> tuple[str, ...]:
             hint="fit it on a DataFrame, so that it knows its columns by name",
         )
     return names
-
-
-def _classes(estimator: Estimator, task: Task) -> tuple[str, ...]:
-    """Return the names of the classes; Refused when the estimator does something else."""
-    name = type(estimator).__name__
-    found = getattr(estimator, "classes_", None)
-    if task == "regression":
-        if found is not None or not hasattr(estimator, "predict"):
-            raise Refused(
-                f"{name} is no regressor, and the task is regression",
-                hint="set `task:` in model.yaml to what it is",
-            )
-        return ()
-    if found is None or not hasattr(estimator, "predict_proba"):
-        raise Refused(
-            f"{name} gives no probabilities (no predict_proba), and the task is {task}",
-            hint="wrap it: CalibratedClassifierCV(estimator, method='sigmoid')",
-        )
-    if isinstance(found, list):
-        raise Refused(f"{name} predicts several targets at once", hint="release one per target")
-    classes = tuple(class_name(value) for value in found.tolist())
-    if (len(classes) == 2) != (task == "binary-classification") or len(classes) < 2:
-        raise Refused(
-            f"{name} was trained on {len(classes)} class(es) {list(classes)}, and the task is"
-            f" {task}",
-            hint="set `task:` in model.yaml to what it is, or look at the training data",
-        )
-    return classes
 
 
 def _choices(estimator: Estimator) -> list[Estimator]:
@@ -228,7 +208,7 @@ def _finished(
     fields: tuple[Field, ...],
     task: Task,
     *,
-    classes: int,
+    width: int,
     after: tuple[onnx_graphs.Step, ...],
     by_column: bool,
 ) -> onnx.ModelProto:
@@ -243,13 +223,13 @@ def _finished(
         onnx_graphs.set_inputs(model, {model.graph.input[0].name: fields})
     result = model.graph.output[-1]
     shape = result.type.tensor_type.shape.dim
-    if task == "regression" and len(shape) > 1 and shape[-1].dim_value > 1:
+    if width == 1 and len(shape) > 1 and shape[-1].dim_value > 1:
         raise Refused(
             f"the model predicts {shape[-1].dim_value} numbers for each row",
             hint="release one model per target",
         )
-    name = onnx_graphs.output_name(task)
-    onnx_graphs.set_output(model, result.name, name, classes=classes, after=after)
+    graph = ANSWERS[task].graph
+    onnx_graphs.set_output(model, result.name, graph, width=width, after=after)
     # skl2onnx takes the domains from a set, whose order changes from process to process.
     domains = sorted(model.opset_import, key=lambda one: one.domain)
     del model.opset_import[:]

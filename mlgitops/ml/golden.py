@@ -15,8 +15,9 @@ import numpy as np
 
 from mlgitops.core.digests import JSON
 from mlgitops.core.signatures import Signature
+from mlgitops.core.tasks import ANSWERS
 from mlgitops.ml.columns import Numbers, Strings, column
-from mlgitops.ml.labels import Floats, Mask, Scores
+from mlgitops.ml.labels import Floats, Mask, Scores, labels_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +65,7 @@ def golden(
     ours = expected.labels()
     theirs = onnx.labels() if onnx is not None else None
     if ours is not None and theirs is not None:
-        usable &= ours == theirs
+        usable &= (ours == theirs).reshape(len(usable), -1).all(axis=1)
     rows = _choose(columns, expected, usable)
     chosen = expected.take(rows)
     inputs: dict[str, JSON] = {name: _plain(values[rows]) for name, values in columns.items()}
@@ -77,12 +78,9 @@ def golden(
         chosen = Scores(task=chosen.task, values=both)
     outputs: dict[str, JSON] = {}
     labels = chosen.labels()
-    if labels is None:
-        outputs["prediction"] = _rounded(chosen.values)
-    else:
+    if labels is not None and signature.answer.labelled:
         outputs["label"] = [signature.classes[code] for code in labels]
-        name = "score" if signature.task == "binary-classification" else "probabilities"
-        outputs[name] = _rounded(chosen.values)
+    outputs[signature.answer.number] = _rounded(chosen.values)
     return {"inputs": inputs, "outputs": outputs}
 
 
@@ -135,8 +133,8 @@ def _telling(
 def _odd(odd: Odd, top: float) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Return the chosen odd rows: one of each kind, then the next of each, while there is room."""
     steady = odd.same & _steady(odd.expected)
-    if odd.expected.labels() is None:
-        steady &= np.abs(odd.expected.values) <= top
+    if not odd.expected.chance:
+        steady &= (np.abs(odd.expected.values) <= top).reshape(len(steady), -1).all(axis=1)
     by_kind: dict[str, list[int]] = {}
     for row in np.flatnonzero(steady):
         if odd.rows.kinds[row] not in _DELICATE:
@@ -153,13 +151,14 @@ def _odd(odd: Odd, top: float) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 def _steady(scores: Scores) -> Mask:
     """Return for each row whether noise of float32 leaves its label as it is."""
     values = scores.values
-    if scores.labels() is None:
+    rule = ANSWERS[scores.task].rule
+    if rule is None:
         return np.ones(len(values), dtype=bool)
-    if values.ndim == 2:
+    if rule == "top":
         best = np.sort(values, axis=1)
         return np.asarray(best[:, -1] - best[:, -2] > 10 * _NOISE, dtype=bool)
-    up, down = (Scores(task=scores.task, values=values + by).labels() for by in (_NOISE, -_NOISE))
-    return np.asarray(up == down, dtype=bool)
+    same = labels_of(rule, values + _NOISE) == labels_of(rule, values - _NOISE)
+    return np.asarray(same.reshape(len(values), -1).all(axis=1), dtype=bool)
 
 
 def _plain(values: Numbers | Strings) -> list[JSON]:

@@ -27,17 +27,29 @@ class Influence:
 
     ``scale`` says on which scale it is closest to normal: a mean of losses, the root of one, a
     share of ``events``, anything else between 0 and 1, or one minus a ratio. ``events``: the
-    number of rows that carry the information (rows, or rows of the rarer class).
+    number of rows that carry the information (rows, or rows of the rarer class). ``clusters``: the
+    rows that this metric itself takes together, such as those of one query.
     """
 
     value: float
     psi: Floats
     scale: Scale
     events: int
+    clusters: Codes | None = None
 
 
 def influence(name: str, target: Floats, scores: Scores) -> Influence:
     """Return the influence values of a metric that these rows define."""
+    own = scores.own.get(name)
+    if own is not None:
+        value = float(own.values.mean())
+        return Influence(
+            value=value,
+            psi=own.values - value,
+            scale="mean",
+            events=len(own.values),
+            clusters=own.blocks,
+        )
     return _INFLUENCE[name](target, scores)
 
 
@@ -213,3 +225,8 @@ _INFLUENCE: Mapping[str, Callable[[Floats, Scores], Influence]] = {
     **{name: _shares(name) for name in ("precision", "recall", "f1")},
     **{name: _classes(name) for name in ("f1_macro", "balanced_accuracy")},
 }
+
+
+def computed(name: str) -> bool:
+    """Return whether there is a function for it."""
+    return name in _INFLUENCE

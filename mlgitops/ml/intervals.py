@@ -17,11 +17,11 @@ from typing import Literal
 import numpy as np
 
 from mlgitops.core.errors import MlgitopsError
-from mlgitops.core.metrics import METRICS, Direction
-from mlgitops.ml.clusters import count, gathered
+from mlgitops.core.metrics import Direction
+from mlgitops.ml.clusters import coarser, count, gathered
 from mlgitops.ml.influence import Influence, influence, losses
 from mlgitops.ml.labels import Codes, Floats, Scores
-from mlgitops.ml.metrics import check_metrics, undefined
+from mlgitops.ml.metrics import check_metrics, direction, undefined
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 
@@ -88,7 +88,7 @@ def interval(
     """
     del seed
     found = _defined(metric, target, scores)
-    low, high = _bounds(found, (1 + confidence) / 2, clusters)
+    low, high = _bounds(found, (1 + confidence) / 2, coarser(clusters, found.clusters))
     return Interval(
         metric=metric,
         value=found.value,
@@ -108,6 +108,7 @@ class Pair:
     """
 
     metric: str
+    better: Direction
     now: Influence
     then: Influence
     right: tuple[Floats, Floats] | None
@@ -133,8 +134,7 @@ class Pair:
 
     def judge(self, margin: float, confidence: float, again: float | None = None) -> Comparison:
         """Return the verdict; ``again`` is the confidence of the next look, for ``n_needed``."""
-        better = METRICS[self.metric].direction
-        sign = 1.0 if better == "higher" else -1.0
+        sign = 1.0 if self.better == "higher" else -1.0
         low, high = self.bounds(confidence)
         delta = self.now.value - self.then.value
         worst, best = (low, high) if sign > 0 else (-high, -low)
@@ -147,7 +147,7 @@ class Pair:
             needed = _needed(sd, doubt, margin, sign * delta, self.n, again or confidence)
         return Comparison(
             metric=self.metric,
-            better=better,
+            better=self.better,
             live=self.then.value,
             candidate=self.now.value,
             delta=delta,
@@ -170,11 +170,19 @@ def pair(
     """
     now, then = _defined(metric, target, candidate), _defined(metric, target, live)
     right = None
-    if metric in ("accuracy", "recall"):
+    if metric in ("accuracy", "recall") and target.ndim == 1 and now.clusters is None:
         rows = target == 1 if metric == "recall" else np.ones(len(target), dtype=bool)
         one, other = (losses("accuracy", target, scores)[rows] for scores in (candidate, live))
         right = (one, other)
-    return Pair(metric=metric, now=now, then=then, right=right, n=len(target), clusters=clusters)
+    return Pair(
+        metric=metric,
+        better=direction(metric, candidate),
+        now=now,
+        then=then,
+        right=right,
+        n=len(target),
+        clusters=coarser(clusters, now.clusters),
+    )
 
 
 def compare(
@@ -223,7 +231,7 @@ def _verdict(worst: float, best: float, margin: float, n: int) -> Verdict:
 
 
 def _defined(metric: str, target: Floats, scores: Scores) -> Influence:
-    check_metrics(scores.task, [metric])
+    check_metrics(scores.task, [metric], scores.own)
     if len(target) != len(scores):
         raise MlgitopsError(
             f"there are {len(target)} true values and {len(scores)} scores",

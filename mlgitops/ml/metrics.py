@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from mlgitops.core.errors import MlgitopsError
-from mlgitops.core.metrics import METRICS
-from mlgitops.core.signatures import Task
-from mlgitops.ml.influence import influence
+from mlgitops.core.metrics import METRICS, Direction, find, of_task
+from mlgitops.core.tasks import Task
+from mlgitops.ml.influence import computed, influence
 from mlgitops.ml.labels import Floats, Scores, class_name
 
 # A column with more values than this is an identifier; the rest is one slice.
@@ -39,20 +39,28 @@ class Slice:
     reasons: Mapping[str, str]
 
 
-def check_metrics(task: Task, names: Sequence[str]) -> None:
-    """Raise MlgitopsError for a name that is no metric, or none of ``task``."""
+def check_metrics(task: Task, names: Sequence[str], own: Container[str] = ()) -> None:
+    """Raise MlgitopsError for a name that is no metric, or none of ``task``, nor of ``own``."""
     for name in names:
-        if name not in METRICS:
+        metric = find(name)
+        if name in own:
+            continue
+        if metric is None:
             near = difflib.get_close_matches(name, METRICS, 1)
             raise MlgitopsError(
                 f"there is no metric {name!r}",
                 hint=f"did you mean {near[0]!r}?" if near else f"one of {', '.join(METRICS)}",
             )
-        if task not in METRICS[name].tasks:
-            fitting = [other for other, metric in METRICS.items() if task in metric.tasks]
+        if task not in metric.tasks:
             raise MlgitopsError(
-                f"{name} is no metric for {task}", hint=f"one of {', '.join(fitting)}"
+                f"{name} is no metric for {task}", hint=f"one of {', '.join(of_task(task))}"
             )
+
+
+def direction(name: str, scores: Scores) -> Direction:
+    """Return which way a metric gets better, one of the users' own too."""
+    metric = find(name)
+    return scores.own[name].better if metric is None else metric.direction
 
 
 def compute(task: Task, names: Sequence[str], target: Floats, scores: Scores) -> dict[str, float]:
@@ -60,7 +68,7 @@ def compute(task: Task, names: Sequence[str], target: Floats, scores: Scores) ->
 
     Raises MlgitopsError for an unknown metric, and for one that these rows do not define.
     """
-    check_metrics(task, names)
+    check_metrics(task, names, scores.own)
     values = {}
     for name in names:
         reason = undefined(name, target, scores)
@@ -84,13 +92,13 @@ def by_slice(
     The 50 largest slices; all other rows are one slice ``(other)``, null is ``(missing)``. What a
     slice does not define (one class, no rows) is None with a reason, never NaN or an error.
     """
-    check_metrics(task, names)
+    check_metrics(task, names, scores.own)
     names_of_rows = slice_names(column)
     found = []
     for value in sorted(set(names_of_rows.tolist())):
         rows = names_of_rows == value
         true, answers = target[rows], scores.take(rows)
-        reasons = {name: undefined(name, true, answers) for name in names}
+        reasons = {name: undefined(name, true, answers) or _whole(name, scores) for name in names}
         found.append(
             Slice(
                 value=value,
@@ -119,6 +127,14 @@ def undefined(name: str, target: Floats, scores: Scores) -> str | None:
     """Return why these rows do not define the metric, or None when they do."""
     if len(target) == 0:
         return "there are no rows"
+    if name in scores.own:
+        return None
+    if not computed(name):
+        return "it is not computed yet"
+    metric = find(name)
+    lacks = metric is not None and metric.beside not in (None, *scores.beside)
+    if metric is not None and lacks and (metric.beside != "group" or scores.task == "ranking"):
+        return f"these rows have no {metric.beside}"
     labels = scores.labels()
     several = name in ("roc_auc", "average_precision", "balanced_accuracy")
     if several and len(set(target.tolist())) < 2:
@@ -137,6 +153,11 @@ def undefined(name: str, target: Floats, scores: Scores) -> str | None:
     if name == "rmsle" and min(float(target.min()), float(scores.values.min())) < 0:
         return "a true value or a prediction is negative"
     return None
+
+
+def _whole(name: str, scores: Scores) -> str | None:
+    own = scores.own.get(name)
+    return None if own is None or own.blocks is None else "its function gives one number for all"
 
 
 def _value(name: str, target: Floats, scores: Scores) -> float:

@@ -1,8 +1,8 @@
 """Edits of an ONNX graph until every model has one and the same door.
 
 The door: one input per column, float32 or string of shape (N, 1), named as the column; exactly one
-output, ``prediction`` (N, 1) or ``probabilities`` (N, classes), float. Everything that reads a
-model (scorer, server) relies on it. Models are ``onnx.ModelProto`` and changed in place.
+output, float, (N, 1) or (N, classes), whose name is the task's (``core.tasks``). Everything that
+reads a model (scorer, server) relies on it. Models are ``onnx.ModelProto`` and changed in place.
 """
 
 from __future__ import annotations
@@ -12,18 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mlgitops.core.signatures import Field, Task
+from mlgitops.core.signatures import Field
 
 if TYPE_CHECKING:
     import onnx
 
 # An operator, its constant second input if any, its attributes.
 Step: TypeAlias = tuple[str, Any, dict[str, Any]]
-
-
-def output_name(task: Task) -> str:
-    """Return the name of a model's one output."""
-    return "prediction" if task == "regression" else "probabilities"
 
 
 def rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
@@ -62,26 +57,34 @@ def set_inputs(model: onnx.ModelProto, sources: Mapping[str, Sequence[Field]]) -
 
 
 def set_output(
-    model: onnx.ModelProto, old: str, new: str, *, classes: int, after: Sequence[Step] = ()
+    model: onnx.ModelProto, old: str, new: str, *, width: int, after: Sequence[Step] = ()
 ) -> None:
-    """Make ``old``, a number tensor, the one output: float32 of shape (N, 1) or (N, classes).
+    """Make ``old``, a number tensor, the one output: float32 of shape (N, ``width``).
 
-    One number a row for two classes is the probability of the second. All that only other outputs
-    need is dropped. ``after``: what is done to each number at the end.
+    One number a row where there should be two is the probability of the second class. A cube
+    (labels, N, 2), and a sequence of (N, 2), hold two probabilities a label, of which the second is
+    kept. All that only other outputs need is dropped. ``after``: what is done to each number at
+    the end.
     """
     from onnx import TensorProto, helper
 
     graph = model.graph
     kept = next(value for value in graph.output if value.name == old)
-    shape = kept.type.tensor_type.shape.dim
     steps: list[Step] = []
-    if kept.type.tensor_type.elem_type != TensorProto.FLOAT:
+    shape = kept.type.tensor_type.shape.dim
+    cube = len(shape) == 3
+    if kept.type.HasField("sequence_type"):
+        steps.append(("ConcatFromSequence", None, {"axis": 0, "new_axis": 1}))
+        cube = True
+    elif kept.type.tensor_type.elem_type != TensorProto.FLOAT:
         steps.append(("Cast", None, {"to": TensorProto.FLOAT}))
     if len(shape) == 1:
         steps.append(("Reshape", np.array([-1, 1]), {}))
-    single = len(shape) == 1 or shape[-1].dim_value == 1
-    both = classes == 2 and single
-    if both:
+    single = not cube and (len(shape) == 1 or shape[-1].dim_value == 1)
+    if cube:
+        steps.append(("Gather", np.array(1), {"axis": 2}))
+        steps.append(("Transpose", None, {"perm": [1, 0]}))
+    if width == 2 and single:
         # (p) · (-1, 1) + (1, 0) = (1 - p, p)
         steps.append(("Mul", np.array([[-1.0, 1.0]], dtype=np.float32), {}))
         steps.append(("Add", np.array([[1.0, 0.0]], dtype=np.float32), {}))
@@ -93,7 +96,8 @@ def set_output(
     if steps:
         _free(graph, [name])
         graph.node.extend(_chain(graph, steps, [raw], name))
-    width = 2 if both else shape[-1].dim_value or max(classes, 1)
+    if not cube and not single:
+        width = shape[-1].dim_value or width
     del graph.output[:]
     graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", width]))
     _prune(graph)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlgitops.core.errors import Refused
-from mlgitops.core.signatures import Task
+from mlgitops.core.tasks import Task
 from mlgitops.ml.columns import column
 from mlgitops.ml.convertible import Estimator, unwrap
 from mlgitops.ml.export import trained_on
 from mlgitops.ml.labels import Floats, Mask, Scores
 from mlgitops.ml.scoring import Scorer
+from mlgitops.ml.tasks import ask, own_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,11 +134,11 @@ def labels_differ(one: Scores, other: Scores) -> Mask:
 def estimate(estimator: Estimator, frame: pd.DataFrame, task: Task) -> Scores:
     """Return what the estimator itself answers for each row of ``frame``."""
     estimator = unwrap(estimator)
-    ask = estimator.predict if task == "regression" else estimator.predict_proba
-    values = _asked(estimator, ask, frame)
-    if task == "binary-classification":
-        values = values[:, 1]
-    return Scores(task=task, values=values.astype(np.float64))
+    return Scores(task=task, values=_asked(estimator, partial(_of, estimator, task), frame))
+
+
+def _of(estimator: Estimator, task: Task, rows: Any) -> Floats:
+    return ask(estimator, rows, task)
 
 
 def asker(estimator: Estimator, task: Task) -> Callable[[pd.DataFrame], tuple[Scores, Mask]]:
@@ -145,10 +147,10 @@ def asker(estimator: Estimator, task: Task) -> Callable[[pd.DataFrame], tuple[Sc
     Rows on which the estimator raises, or answers no finite number, have the values NaN.
     """
 
-    def ask(frame: pd.DataFrame) -> tuple[Scores, Mask]:
+    def asked(frame: pd.DataFrame) -> tuple[Scores, Mask]:
         return answered(lambda rows: estimate(estimator, rows, task), frame)
 
-    return ask
+    return asked
 
 
 def answered(score: Callable[[pd.DataFrame], Scores], frame: pd.DataFrame) -> tuple[Scores, Mask]:
@@ -178,7 +180,7 @@ def answered(score: Callable[[pd.DataFrame], Scores], frame: pd.DataFrame) -> tu
     return Scores(task=first.task, values=values), np.asarray(known)
 
 
-def _asked(estimator: Estimator, ask: Any, frame: pd.DataFrame) -> Any:
+def _asked(estimator: Estimator, question: Any, frame: pd.DataFrame) -> Any:
     from threadpoolctl import threadpool_limits
 
     names = list(trained_on(estimator, frame))
@@ -189,7 +191,7 @@ def _asked(estimator: Estimator, ask: Any, frame: pd.DataFrame) -> Any:
         # One thread: histogram boosting's are many times slower than one on a machine in use.
         with threadpool_limits(limits=1):
             # Not one chunk for zero rows: scikit-learn refuses an empty matrix.
-            pieces = [ask(rows[at : at + _CHUNK]) for at in range(0, len(rows), _CHUNK)]
+            pieces = [question(rows[at : at + _CHUNK]) for at in range(0, len(rows), _CHUNK)]
     except Exception as error:  # whatever a step of a pipeline runs into
         told = str(error).strip().splitlines()
         raise Refused(
@@ -206,8 +208,8 @@ def _own_label_differs(estimator: Estimator, frame: pd.DataFrame, truth: Scores)
     estimator = unwrap(estimator)
     if labels is None:
         return 0
-    own = _asked(estimator, estimator.predict, frame)
-    return int((np.asarray(estimator.classes_)[labels] != own).sum())
+    own = own_labels(estimator, truth.task, _asked(estimator, estimator.predict, frame))
+    return int((own != labels).reshape(len(labels), -1).any(axis=1).sum())
 
 
 def difference(

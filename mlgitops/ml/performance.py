@@ -8,11 +8,11 @@ from typing import Literal
 
 from mlgitops.core.digests import JSON
 from mlgitops.core.errors import MlgitopsError
-from mlgitops.core.metrics import METRICS, Direction
+from mlgitops.core.metrics import Direction
 from mlgitops.ml.influence import influence
 from mlgitops.ml.intervals import MIN_ROWS, POWER, interval
 from mlgitops.ml.labels import Floats, Scores
-from mlgitops.ml.metrics import check_metrics, undefined
+from mlgitops.ml.metrics import check_metrics, direction, undefined
 from mlgitops.ml.profiles import Level, read
 
 Standing = Literal["healthy", "degraded", "unclear", "not enough data"]
@@ -62,14 +62,14 @@ def performance(
     worse than that. An improvement is never degraded. Raises MlgitopsError for a metric that the
     release does not know.
     """
-    check_metrics(scores.task, [metric])
+    check_metrics(scores.task, [metric], scores.own)
     levels = read(profile).performance
     if metric not in levels:
         raise MlgitopsError(
             f"the release recorded no {metric}",
             hint=f"it recorded {', '.join(levels) or 'none: release it with a target'}",
         )
-    then, better = levels[metric], METRICS[metric].direction
+    then, better = levels[metric], direction(metric, scores)
     room = tolerated * (then.value if better == "lower" else 1 - then.value)
     reason = undefined(metric, target, scores)
     if reason is not None or len(target) < 2:

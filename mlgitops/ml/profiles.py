@@ -162,15 +162,17 @@ def sample_of(series: pd.Series[Any], field: Field) -> Sample:
 
 def samples_of(signature: Signature, scores: Scores) -> dict[str, Sample]:
     """Return what a model answered as samples, by the name of the output."""
-    match signature.task:
-        case "regression":
-            return {"prediction": NumberSample(rows=len(scores), values=_sorted(scores.values))}
-        case "binary-classification":
-            return {"score": NumberSample(rows=len(scores), values=_sorted(scores.values))}
-        case "multiclass-classification":
-            labels = np.asarray(scores.labels()).tolist()
-            values = tuple(signature.classes[code] for code in labels)
-            return {"label": StringSample(rows=len(scores), values=values)}
+    rows, answer = len(scores), signature.answer
+    if not answer.wide:
+        return {answer.number: NumberSample(rows=rows, values=_sorted(scores.values))}
+    if answer.labelled:
+        labels = np.asarray(scores.labels()).tolist()
+        values = tuple(signature.classes[code] for code in labels)
+        return {"label": StringSample(rows=rows, values=values)}
+    return {
+        f"{answer.number}.{name}": NumberSample(rows=rows, values=_sorted(column))
+        for name, column in zip(signature.classes, scores.values.T, strict=True)
+    }
 
 
 def _sorted(values: Floats) -> Numbers:
@@ -182,7 +184,8 @@ def _sorted(values: Floats) -> Numbers:
 def _performance(signature: Signature, scores: Scores, target: Floats) -> dict[str, JSON]:
     found: dict[str, JSON] = {}
     for name, metric in METRICS.items():
-        if signature.task in metric.tasks and undefined(name, target, scores) is None:
+        fits = signature.task in metric.tasks and not metric.needed
+        if fits and undefined(name, target, scores) is None:
             one = influence(name, target, scores)
             sd = float(one.psi.std(ddof=1)) if len(one.psi) > 1 else 0.0
             found[name] = {"value": _short(one.value), "sd": _short(sd), "rows": len(one.psi)}

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlgitops.core.errors import Refused
-from mlgitops.core.signatures import Signature, Task
+from mlgitops.core.signatures import Signature
+from mlgitops.core.tasks import ANSWERS, Task
 from mlgitops.ml.columns import column
 from mlgitops.ml.labels import Floats, Scores
 
@@ -76,18 +77,20 @@ class Scorer:
 def shaped(raw: Any, task: Task, classes: int) -> Floats:
     """Return a model's raw output as ``Scores.values``: (n,) or, for several classes, (n, k)."""
     values: Floats = np.asarray(raw, dtype=np.float64)
+    answer = ANSWERS[task]
     width = values.shape[1] if values.ndim == 2 else 1
-    if width != (1 if task == "regression" else classes):
+    if width != answer.columns(classes):
         raise Refused(
             f"the model answers {width} numbers a row; the task is {task}"
             + (f" with {classes} classes" if classes else ""),
             hint="look at `task:` in model.yaml and at the output of the model",
         )
-    if task == "regression":
-        return values.reshape(-1)
-    # float32 sums over a hundred trees end at 1.0000001, and metrics refuse such a probability.
-    values = np.clip(values, 0.0, 1.0)
-    return values[:, 1] if task == "binary-classification" else values
+    if answer.chance:
+        # float32 sums over a hundred trees end at 1.0000001, and metrics refuse such a probability.
+        values = np.clip(values, 0.0, 1.0)
+    if answer.wide:
+        return values
+    return values[:, 1] if answer.width == 2 else values.reshape(-1)
 
 
 def session(onnx: bytes) -> Any:

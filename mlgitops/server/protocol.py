@@ -176,7 +176,7 @@ def encode(release: Release, request: Request, identifier: str, outputs: Columns
 def describe(signature: Signature, release: Release) -> bytes:
     """Return the model metadata; version, digest and pass-through input are its parameters."""
     kinds = {"number": "FP32", "string": "BYTES"}
-    shapes = {"probabilities": [-1, len(signature.classes)]}
+    shapes = signature.shapes()
     parameters = {"version": release.version, "digest": release.digest}
     if signature.row_id is not None:
         parameters["row_id"] = signature.row_id
@@ -192,7 +192,7 @@ def describe(signature: Signature, release: Release) -> bytes:
             {
                 "name": name,
                 "datatype": "BYTES" if name == "label" else "FP32",
-                "shape": shapes.get(name, [-1]),
+                "shape": shapes[name],
             }
             for name in signature.outputs()
         ],

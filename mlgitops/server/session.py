@@ -16,7 +16,7 @@ from mlgitops.core import signatures
 from mlgitops.core.digests import of_bytes
 from mlgitops.core.errors import MlgitopsError, Refused, StoreError
 from mlgitops.core.signatures import Signature
-from mlgitops.ml.labels import binary_labels, multiclass_labels
+from mlgitops.ml.labels import labels_of
 from mlgitops.server.columns import Column, Columns
 from mlgitops.server.golden import Golden, difference
 from mlgitops.server.release import Release
@@ -53,7 +53,7 @@ class Session:
     """A model that answers rows.
 
     ``refusal``: why it must not be used; None: it is ready. ``output``: the graph's one float
-    output, predictions [n, 1] or probabilities [n, classes].
+    output, of shape [n, 1] or [n, classes].
     """
 
     release: Release
@@ -99,9 +99,9 @@ class Session:
     def infer(self, columns: Columns) -> dict[str, Column]:
         """Answer rows, each column [n]; return the outputs by name.
 
-        ``prediction`` and ``score`` are float32 [n], ``label`` strings [n], ``probabilities``
-        float32 [n, classes]. Raises Refused when the golden rows failed, when the graph itself
-        refuses a value (an encoder that knows no other category), or answers NaN or infinity.
+        ``label`` is strings [n], the numbers are float32, [n] or [n, classes] (``core.tasks``).
+        Raises Refused when the golden rows failed, when the graph itself refuses a value (an
+        encoder that knows no other category), or answers NaN or infinity.
         """
         if self.refusal is not None:
             raise Refused(self.refusal)
@@ -115,14 +115,14 @@ class Session:
         if not finite.all():
             row = int(np.argwhere(~finite)[0][0])
             raise Refused(f"row {row}: the model has no finite answer for these values")
-        match self.signature.task:
-            case "regression":
-                return {"prediction": found.reshape(-1)}
-            case "binary-classification":
-                score = np.ascontiguousarray(found[:, 1])
-                return {"label": self.classes[binary_labels(score)], "score": score}
-            case "multiclass-classification":
-                return {"label": self.classes[multiclass_labels(found)], "probabilities": found}
+        answer = self.signature.answer
+        if answer.width == 2:
+            found = np.ascontiguousarray(found[:, 1])
+        elif not answer.wide:
+            found = found.reshape(-1)
+        if answer.rule is None or answer.rule == "each":
+            return {answer.number: found}
+        return {"label": self.classes[labels_of(answer.rule, found)], answer.number: found}
 
 
 def _read(path: Path) -> bytes:
@@ -179,7 +179,7 @@ def _check_inputs(signature: Signature, runtime: _Runtime) -> None:
 
 
 def _float_output(signature: Signature, runtime: _Runtime) -> str:
-    width = max(1, len(signature.classes))
+    width = signature.answer.columns(len(signature.classes))
     floats = [node for node in runtime.get_outputs() if node.type == "tensor(float)"]
     if len(floats) != 1 or (isinstance(last := floats[0].shape[-1], int) and last != width):
         told = ", ".join(f"{node.name!r} {node.type}" for node in runtime.get_outputs())

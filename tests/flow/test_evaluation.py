@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
+from mlgitops.core.terms import Terms
 from mlgitops.flow.evaluation import evaluation
 from mlgitops.ml.labels import Scores
 
@@ -30,10 +31,7 @@ def judged():
         frame,
         scores,
         ("0", "1"),
-        target="late",
-        row_id="id",
-        metrics=["roc_auc", "brier"],
-        slices=["airline"],
+        Terms(target=("late",), row_id="id", metrics=("roc_auc", "brier"), slices=("airline",)),
     )
     return frame, score, numbers
 

@@ -21,6 +21,7 @@ from mlgitops.core import manifests, release_documents, signatures
 from mlgitops.core.digests import Digest, document
 from mlgitops.core.pins import pin_bytes, pin_path
 from mlgitops.core.releases import ReleaseDocument, Version
+from mlgitops.core.terms import Terms
 from mlgitops.flow.evaluation import evaluation, parquet
 from mlgitops.flow.seams import Seams
 from mlgitops.ml.export import export
@@ -208,7 +209,7 @@ def _document(
     sizes = {name: len(data) for name, data in blobs.items()}
     config = seams.store.put_bytes(manifests.config())
     numbers = evaluation(
-        test, scores, (), target="count", row_id="id", metrics=["mae", "rmse"], slices=[]
+        test, scores, (), Terms(target=("count",), row_id="id", metrics=("mae", "rmse"))
     )
     return ReleaseDocument(
         model="bikes",

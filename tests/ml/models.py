@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from mlgitops.core.signatures import Task
+from mlgitops.core.tasks import Task
 
 REGRESSION: Task = "regression"
 BINARY: Task = "binary-classification"

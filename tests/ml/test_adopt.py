@@ -14,7 +14,7 @@ from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 
 from mlgitops.core.errors import Refused
-from mlgitops.core.signatures import Task
+from mlgitops.core.tasks import Task
 from mlgitops.ml.adopt import adopt
 from mlgitops.ml.export import Exported
 from mlgitops.ml.parity import check, estimate

@@ -18,7 +18,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from mlgitops.core.signatures import Task
+from mlgitops.core.tasks import Task
 from mlgitops.ml import beside, jumps
 from mlgitops.ml.adversarial import Rows, adversarial
 from mlgitops.ml.beside import Beside, figures, tolerance

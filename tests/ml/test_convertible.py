@@ -41,7 +41,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils._param_validation import InvalidParameterError
 
 from mlgitops.core.errors import MlgitopsError, Refused
-from mlgitops.core.signatures import Task
+from mlgitops.core.tasks import Task
 from mlgitops.ml import export as exporting
 from mlgitops.ml.parity import check
 from mlgitops.ml.scoring import Scorer

@@ -11,7 +11,7 @@ from scipy import stats
 
 from mlgitops.core.errors import MlgitopsError
 from mlgitops.core.metrics import METRICS
-from mlgitops.core.signatures import Task
+from mlgitops.core.tasks import Task
 from mlgitops.ml.intervals import MIN_ROWS, Comparison, compare, interval, pair, surely_worse
 from mlgitops.ml.labels import Scores
 from mlgitops.ml.metrics import compute

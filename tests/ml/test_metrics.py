@@ -13,7 +13,7 @@ from sklearn import metrics as sk
 
 from mlgitops.core.errors import MlgitopsError
 from mlgitops.core.metrics import METRICS
-from mlgitops.core.signatures import Task
+from mlgitops.core.tasks import Task
 from mlgitops.ml.influence import influence
 from mlgitops.ml.labels import Scores, binary_labels, encode_target, multiclass_labels
 from mlgitops.ml.metrics import MISSING, MOST_SLICES, OTHER, by_slice, compute, undefined

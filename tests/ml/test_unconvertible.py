@@ -27,7 +27,7 @@ from sklearn.pipeline import make_pipeline
 
 from mlgitops.core.constructed import constructed
 from mlgitops.core.errors import Refused
-from mlgitops.core.signatures import Task
+from mlgitops.core.tasks import Task
 from mlgitops.core.unconvertible import TABLE
 from mlgitops.ml.convertible import KNOWN
 from mlgitops.ml.export import export

@@ -58,7 +58,14 @@ def _contract(
 
 def _named(model: Model) -> Iterator[tuple[tuple[Key, ...], str]]:
     """Yield each column that the model names, with its keys."""
-    yield ("evaluation", "target"), model.evaluation.target
+    if model.evaluation.target is not None:
+        yield ("evaluation", "target"), model.evaluation.target
+    for place, name in enumerate(model.evaluation.targets or ()):
+        yield ("evaluation", "targets", place), name
+    for key, name in model.evaluation.beside.items():
+        yield ("evaluation", key), name
+    for place, name in enumerate(model.evaluation.search):
+        yield ("evaluation", "search", place), name
     yield ("evaluation", "id"), model.evaluation.id
     if model.evaluation.cluster is not None:
         yield ("evaluation", "cluster"), model.evaluation.cluster

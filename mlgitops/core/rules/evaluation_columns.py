@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from mlgitops.core.drafts import Draft
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding
+from mlgitops.core.specs.base import Located
+from mlgitops.core.specs.models import Model
 from mlgitops.core.spelling import name_meant
+from mlgitops.core.tasks import Task
 
 RULE: Final = "evaluation-columns"
+# The tasks that a key of the evaluation is for.
+_OF: Final[Mapping[str, Task]] = {
+    "targets": "multilabel-classification",
+    "group": "ranking",
+    "baseline": "forecasting",
+    "scale": "forecasting",
+}
+_NEEDED: Final = ("targets", "group")
 
 
 def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
-    """Find a target that is the row id, and slices that are one of the two."""
+    """Find a target that is the row id, slices that are one of the two, and what a task lacks."""
     for model in draft.models:
         asked = model.spec.evaluation
-        if asked.id == asked.target:
+        yield from _of_task(model)
+        if asked.id in asked.truth:
             yield Finding(
                 rule=RULE,
                 message=f"{asked.id!r} is both the target and the row id",
@@ -25,7 +37,7 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
                 at=model.mark("evaluation", "id"),
             )
         labels = model.spec.monitoring.labels
-        if labels is not None and labels.join == asked.target:
+        if labels is not None and labels.join in asked.truth:
             yield Finding(
                 rule=RULE,
                 message=f"the labels join by {labels.join!r}, which is the target",
@@ -33,7 +45,8 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
                 at=model.mark("monitoring", "labels", "join"),
             )
         for place, name in enumerate(asked.slices):
-            what = {asked.id: "every row is a slice", asked.target: "a slice has one true value"}
+            what = dict.fromkeys(asked.truth, "a slice has one true value")
+            what[asked.id] = "every row is a slice"
             if name in what:
                 yield Finding(
                     rule=RULE,
@@ -50,3 +63,25 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
                     at=model.mark("evaluation", "slices", place),
                     severity="warning",
                 )
+
+
+def _of_task(model: Located[Model]) -> Iterator[Finding]:
+    task, asked = model.spec.task, model.spec.evaluation
+    for key, home in _OF.items():
+        given = getattr(asked, key) is not None
+        if given and task != home:
+            yield Finding(
+                rule=RULE,
+                message=f"{key!r} is for the task {home}, and this model's is {task}",
+                hint=f"delete {key!r}, or set 'task: {home}'",
+                at=model.mark_key("evaluation", key),
+            )
+        elif key in _NEEDED and not given and task == home:
+            yield Finding(
+                rule=RULE,
+                message=f"the task {task} needs {key!r} in its evaluation",
+                hint="add 'targets: [first, second]', a column for each label"
+                if key == "targets"
+                else "add 'group:', the column that says which rows are ranked together",
+                at=model.mark_key("evaluation"),
+            )

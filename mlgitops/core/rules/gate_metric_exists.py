@@ -9,7 +9,7 @@ from mlgitops.core.asked import gates
 from mlgitops.core.drafts import Draft
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding, did_you_mean
-from mlgitops.core.metrics import METRICS
+from mlgitops.core.metrics import METRICS, find
 from mlgitops.core.rewriting import respelt
 
 RULE: Final = "gate-metric-exists"
@@ -41,6 +41,6 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
             hint=hint,
             at=asked.mark("metric"),
             fix=None
-            if metric in METRICS
+            if find(metric)
             else respelt(asked.owner.document, keys, metric, known, sure=METRICS),
         )

@@ -9,7 +9,7 @@ from mlgitops.core.asked import gates
 from mlgitops.core.drafts import Draft
 from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding
-from mlgitops.core.metrics import METRICS
+from mlgitops.core.metrics import find
 from mlgitops.core.specs.base import seconds, size_in_bytes
 from mlgitops.core.specs.gates import Gate
 
@@ -32,7 +32,7 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
 
 def _of_metric(gate: Gate) -> Iterator[tuple[str, bool, str]]:
     """Yield the key of a limit, whether everything passes it, and why."""
-    metric = METRICS.get(gate.metric or "")
+    metric = find(gate.metric or "")
     if metric is None:
         return
     low, high = metric.low, metric.high

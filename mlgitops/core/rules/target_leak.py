@@ -17,7 +17,7 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
     for model in draft.models:
         evaluation = model.spec.evaluation
         for place, name in enumerate(model.spec.features):
-            if name == evaluation.target:
+            if name in evaluation.truth:
                 message = f"the feature {name!r} is the target that the model has to predict"
             elif name == evaluation.id:
                 message = f"the feature {name!r} is the row id: no later row has it"

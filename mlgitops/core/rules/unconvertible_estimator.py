@@ -12,9 +12,9 @@ from mlgitops.core.facts import Facts
 from mlgitops.core.findings import Finding
 from mlgitops.core.functions import Function
 from mlgitops.core.marks import Mark
-from mlgitops.core.signatures import Task
 from mlgitops.core.specs.base import Located
 from mlgitops.core.specs.models import Model
+from mlgitops.core.tasks import Task
 from mlgitops.core.unconvertible import TABLE, Unconvertible
 
 RULE: Final = "unconvertible-estimator"

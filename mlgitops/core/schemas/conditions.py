@@ -13,6 +13,7 @@ from mlgitops.core.specs.base import Spec
 from mlgitops.core.specs.contracts import Column
 from mlgitops.core.specs.environments import Windows
 from mlgitops.core.specs.gates import Gate
+from mlgitops.core.specs.models import Evaluation
 from mlgitops.core.specs.pipelines import Notify, OutputSpec, Step
 from mlgitops.core.specs.projects import ForgeSpec
 from mlgitops.core.specs.signing import TrustedSpec
@@ -177,6 +178,7 @@ CONDITIONS: Final[dict[type[Spec], list[Condition]]] = {
     ],
     Notify: [needed("notify tells nobody", "failure", "success")],
     Windows: [{"anyOf": [filled("deny"), filled("allow")]}],
+    Evaluation: exactly_one("an evaluation", Evaluation.WAYS),
     Gate: _gate(),
     ForgeSpec: _forge(),
     TrustedSpec: _trusted(),

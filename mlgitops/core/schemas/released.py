@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Final, get_args
 
 from mlgitops.core.releases import Bump
-from mlgitops.core.signatures import Task
 from mlgitops.core.specs.base import API_VERSION
+from mlgitops.core.tasks import Task
 
 Schema = dict[str, Any]
 
@@ -63,12 +63,22 @@ def _evaluation() -> Schema:
     shape = _whole(
         "The headline: all numbers are in `evaluation.json`.",
         rows=_count("Rows that it was judged on."),
-        target=_text("The column that holds the truth."),
         id=_text("The column that names a row."),
         metrics=_map("The metrics by name.", interval),
         slices=_texts("The columns that the rows were sliced by."),
     )
-    shape["properties"]["cluster"] = _text("The column that says which rows belong together.")
+    for key, what in (
+        ("target", "The column that holds the truth."),
+        ("cluster", "The column that says which rows belong together."),
+        ("group", "The column that says which rows are ranked together."),
+        ("baseline", "The column with a naive forecast."),
+        ("scale", "The column with the error of a naive forecast in training."),
+    ):
+        shape["properties"][key] = _text(what)
+    better = {"type": "string", "enum": ["higher", "lower"], "description": "Which way is better."}
+    shape["properties"]["targets"] = _texts("The columns that hold the truth, one a label.")
+    shape["properties"]["custom"] = _map("Metrics of the users' own.", better)
+    shape["properties"]["search"] = _texts("The columns in which weak slices were looked for.")
     return shape
 
 

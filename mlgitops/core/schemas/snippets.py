@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from mlgitops.core.specs.base import API_VERSION, Spec
 from mlgitops.core.specs.environments import Environment
 from mlgitops.core.specs.gates import Gate
 from mlgitops.core.specs.models import Model
 from mlgitops.core.specs.pipelines import Pipeline, Step
+from mlgitops.core.tasks import Task
 
 Snippet = dict[str, Any]
 
@@ -38,7 +39,7 @@ SNIPPETS: Final[dict[type[Spec], list[Snippet]]] = {
                 **_head("Model"),
                 "pipeline": "${1:name}",
                 "artifact": "${2:train}.${3:model}",
-                "task": "${4|binary-classification,multiclass-classification,regression|}",
+                "task": "${4|" + ",".join(get_args(Task)) + "|}",
                 "features": ["${5:column}"],
                 "evaluation": {
                     "data": "${6:features}.${7:test}",

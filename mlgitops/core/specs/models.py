@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from mlgitops.core.signatures import Task
 from mlgitops.core.specs.base import (
     ApiVersion,
     Artifact,
     Different,
     Duration,
     Function,
+    Identifier,
     Name,
     Spec,
+    Wrong,
 )
 from mlgitops.core.specs.gates import Gate
+from mlgitops.core.tasks import Task
 
 __all__ = [
     "CardSpec",
+    "CustomMetric",
     "Drift",
     "Evaluation",
     "Export",
@@ -33,20 +36,42 @@ __all__ = [
 Names = Annotated[list[str], Field(min_length=1), Different]
 
 
+class CustomMetric(Spec):
+    """A metric of one's own, by a plain function of true and predicted values."""
+
+    run: Function = Field(
+        description="The function, as `module:function`, in the pipeline's folder. It takes arrays "
+        "`target` and `prediction`, and may take `rows` too, the evaluation rows as a DataFrame. "
+        "It returns a number for each row, whose mean is the metric, or one number for all."
+    )
+    better: Literal["higher", "lower"] = Field(description="Which way it gets better.")
+
+
 class Evaluation(Spec):
     """Which rows the model is judged on, and how."""
 
     data: Artifact = Field(
         description="The parquet output with one row an example, as `step.output`."
     )
-    target: str = Field(description="Its column with the true value.")
+    target: str | None = Field(
+        default=None,
+        description="Its column with the true value; of anomaly detection, whether it is one.",
+    )
+    targets: Names | None = Field(
+        default=None,
+        description="In place of `target`, of a model with several labels a row: their columns, "
+        "with 0 or 1 each.",
+    )
     id: str = Field(
         description="Its column with the unique row id, by which the answers of two models are "
         "paired and labels join."
     )
     metrics: Names = Field(
         description="What is measured, such as `roc_auc` and `brier`, or `mae` and `rmse`: at "
-        "least one metric that fits the task."
+        "least one metric that fits the task, or one of `custom`. The first one leads."
+    )
+    custom: dict[Identifier, CustomMetric] = Field(
+        default={}, description="Metrics of your own by name, for `metrics` and for gates."
     )
     slices: Annotated[list[str], Different] = Field(
         default=[], description="Columns; every value of one is judged by itself."
@@ -56,6 +81,53 @@ class Evaluation(Spec):
         description="Its column that says which rows belong together, such as the day of an hour "
         "or the customer of a visit. Intervals then count clusters, not rows.",
     )
+    group: str | None = Field(
+        default=None,
+        description="Of ranking, its column that says which rows are ranked together, such as the "
+        "query.",
+    )
+    baseline: str | None = Field(
+        default=None,
+        description="Of forecasting, its column with a naive forecast, such as the value of a week "
+        "before, for `relative_mae` and `relative_rmse`.",
+    )
+    scale: str | None = Field(
+        default=None,
+        description="Of forecasting, its column with the mean absolute error of a naive forecast "
+        "on the training values of the row's series, for `mase`.",
+    )
+    search: Annotated[list[str], Different] = Field(
+        default=[],
+        description="Columns in which the weakest slices are looked for, alone and in pairs; "
+        "numbers are cut into ranges.",
+    )
+
+    WAYS: ClassVar[tuple[str, ...]] = ("target", "targets")
+
+    @model_validator(mode="after")
+    def _one_truth(self) -> Evaluation:
+        given = [name for name in self.WAYS if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise Wrong(
+                "an evaluation has exactly one of target and targets; this one has "
+                f"{' and '.join(given) or 'none'}",
+                "keep 'target', or 'targets' of a multilabel model"
+                if given
+                else "add 'target:', the column with the true value",
+                key=given[-1] if given else "data",
+            )
+        return self
+
+    @property
+    def truth(self) -> tuple[str, ...]:
+        """The columns with the true values."""
+        return tuple(self.targets or ([] if self.target is None else [self.target]))
+
+    @property
+    def beside(self) -> dict[str, str]:
+        """The columns that metrics read beside truth and answer, by key."""
+        named = {"group": self.group, "baseline": self.baseline, "scale": self.scale}
+        return {key: column for key, column in named.items() if column is not None}
 
 
 class ParitySpec(Spec):
@@ -94,7 +166,8 @@ class Export(Spec):
     classes: Annotated[list[str], Different] = Field(
         default=[],
         description="Of a handed over `.onnx`: the classes in the order of its probabilities. "
-        "Without it, the target's values in ascending order.",
+        "Without it, the target's values in ascending order. Of anomaly detection: the target's "
+        "value for a usual row, then that for an anomaly.",
     )
 
 
@@ -178,8 +251,10 @@ class Model(Spec):
         "or `onnx` from any other framework."
     )
     task: Task = Field(
-        description="What it predicts: `regression`, `binary-classification` or "
-        "`multiclass-classification`."
+        description="What it does: it predicts numbers (`regression`, `forecasting`), classes "
+        "(`binary-classification`, `multiclass-classification`) or several labels a row "
+        "(`multilabel-classification`), orders rows (`ranking`), finds odd ones "
+        "(`anomaly-detection`) or puts them into groups (`clustering`)."
     )
     features: Names = Field(description="The columns that the model takes.")
     evaluation: Evaluation = Field(description="Which rows it is judged on, and how.")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
 from mlgitops.core.comparing import first_difference
-from mlgitops.core.digests import JSON, document
+from mlgitops.core.digests import document
 from mlgitops.flow.evaluation import evaluation, frame_of, headline, parquet
 from mlgitops.flow.evidence.parts import Files, Held, Made
 from mlgitops.flow.seams import Seams
@@ -18,21 +18,11 @@ if TYPE_CHECKING:
 def make(seams: Seams, made: Made, files: Files) -> Files:
     """Return ``predictions.parquet`` (p0 … of the ONNX, e0 … of the estimator, if there is one),
     and the numbers."""
-    spec = made.model.evaluation
-    ids = made.frame[spec.id]
+    ids = made.frame[made.terms.row_id]
     answers = frame_of(made.scores, ids)
     if made.expected is not None:
         answers = answers.merge(frame_of(made.expected, ids, prefix="e"), on="id")
-    numbers = evaluation(
-        made.frame,
-        made.scores,
-        made.signature.classes,
-        target=spec.target,
-        row_id=spec.id,
-        metrics=spec.metrics,
-        slices=spec.slices,
-        cluster=spec.cluster,
-    )
+    numbers = evaluation(made.frame, made.scores, made.signature.classes, made.terms)
     return {"predictions.parquet": parquet(answers), "evaluation.json": document(numbers)}
 
 
@@ -43,8 +33,7 @@ def problems(held: Held) -> Iterator[str]:
     from mlgitops.ml.scoring import Scorer
 
     said = held.document.evaluation
-    row_id = str(said["id"])
-    if list(held.answers["id"]) != list(held.rows[row_id]):
+    if list(held.answers["id"]) != list(held.rows[held.terms.row_id]):
         yield "predictions.parquet is not about the rows of evaluation.parquet"
         return
     again = Scorer(held.read("model.onnx"), held.signature).score(held.rows)
@@ -54,16 +43,7 @@ def problems(held: Held) -> Iterator[str]:
     if not close.all():
         count = int((~close.reshape(len(held.rows), -1).all(axis=1)).sum())
         yield f"{count:,} of {len(again):,} recorded predictions are not what the ONNX answers"
-    numbers = evaluation(
-        held.rows,
-        held.scores,
-        held.signature.classes,
-        target=str(said["target"]),
-        row_id=row_id,
-        metrics=list(held.document.metrics),
-        slices=[str(name) for name in cast("list[JSON]", said["slices"])],
-        cluster=cast("str | None", said.get("cluster")),
-    )
+    numbers = evaluation(held.rows, held.scores, held.signature.classes, held.terms)
     where = first_difference(numbers, held.json("evaluation.json"))
     if where is not None:
         yield f"evaluation.json: {where}"

@@ -40,14 +40,11 @@ def make(seams: Seams, made: Made, files: Files) -> Files:
 
 def problems(held: Held) -> Iterator[str]:
     """Make the card again, by the spec at the release's commit."""
-    from mlgitops.ml.labels import encode_target
-
     document_ = held.document
     model = held.model
     if model is None:
         yield f"card.json: the commit of {held.release.tag} has no model {document_.model!r}"
         return
-    target = held.rows[str(held.option("target"))].to_numpy()
     again = _files(
         model,
         held.signature,
@@ -55,7 +52,7 @@ def problems(held: Held) -> Iterator[str]:
         {name: held.json(name) for name in _FROM},
         document_.parity,
         held.scores,
-        encode_target(held.scores.task, held.signature.classes, target),
+        held.truth,
     )
     drawn = {name for name in document_.files if name.startswith("card/")}
     for name in sorted(drawn - again.keys()):

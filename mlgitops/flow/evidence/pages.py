@@ -117,7 +117,8 @@ def _quality(card: Mapping[str, Any]) -> Iterator[str]:
     yield from ("", "| metric | better | value [95 %] |", "|---|---|---|")
     metrics = metrics_of(analysis)
     for name, one in metrics.items():
-        yield f"| {name} | {'higher' if higher_is_better(name) else 'lower'} | {shown(one)} |"
+        way = "higher" if higher_is_better(analysis, name) else "lower"
+        yield f"| {name} | {way} | {shown(one)} |"
     yield from _pictures(card, "roc", "precision-recall", "calibration", "residuals")
     name = analysis["headline"]
     listed = slices_of(analysis, name) if name else ()

@@ -9,12 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from mlgitops.core.digests import JSON, Digest
+from mlgitops.core.digests import Digest
 from mlgitops.core.releases import Lineage, Object, Release, ReleaseDocument
 from mlgitops.core.signatures import Signature
 from mlgitops.core.specs.models import Model
+from mlgitops.core.terms import Terms, of_document, of_spec
 from mlgitops.core.workspaces import Workspace, load
-from mlgitops.flow.evaluation import scores_of, signature, table
+from mlgitops.flow.evaluation import beside, scores_of, signature, table, truth_of
 from mlgitops.flow.seams import Seams
 
 if TYPE_CHECKING:
@@ -63,6 +64,11 @@ class Made:
         """What goes in and out."""
         return self.scorer.signature
 
+    @property
+    def terms(self) -> Terms:
+        """On what terms it is judged."""
+        return of_spec(self.model.evaluation)
+
 
 Files: TypeAlias = "Mapping[str, bytes]"
 Maker: TypeAlias = "Callable[[Seams, Made, Files], Files]"
@@ -107,9 +113,19 @@ class Held:
         return table(self.seams, self.document.files["predictions.parquet"])
 
     @cached_property
+    def terms(self) -> Terms:
+        """On what terms it was judged."""
+        return of_document(self.document.evaluation)
+
+    @cached_property
     def scores(self) -> Scores:
-        """The recorded answers of the ONNX."""
-        return scores_of(self.answers, self.document.task)
+        """The recorded answers of the ONNX, with what else metrics read."""
+        return beside(scores_of(self.answers, self.document.task), self.rows, self.terms)
+
+    @cached_property
+    def truth(self) -> Floats:
+        """The true values."""
+        return truth_of(self.rows, self.terms, self.scores.task, self.signature.classes)
 
     @cached_property
     def expected(self) -> Scores:
@@ -121,7 +137,3 @@ class Held:
         """The model's spec at the release's commit; None when that has no such model."""
         draft = load(self.seams.repository.tree(self.release.commit)).draft
         return next((m.spec for m in draft.models if m.spec.name == self.document.model), None)
-
-    def option(self, name: str) -> JSON:
-        """Return what the document's ``evaluation`` says of ``name``."""
-        return self.document.evaluation[name]
