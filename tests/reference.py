@@ -59,6 +59,7 @@ SECTIONS: dict[str, type[Spec]] = {
     "Row count": contracts.RowCount,
     "Model": models.Model,
     "Evaluation": models.Evaluation,
+    "Custom metric": models.CustomMetric,
     "Export": models.Export,
     "Parity": models.ParitySpec,
     "Card": models.CardSpec,

@@ -32,8 +32,8 @@ class Answer:
 
     ``graph``: the ONNX's one output. ``number``: the output that carries the whole answer, as it is
     served. ``wide``: it holds one number a class, not one a row. ``rule``: how labels follow from
-    it. ``chance``: the numbers are probabilities. ``width``: how many numbers the graph gives a row
-    when that is neither one nor one a class.
+    it. ``chance``: the numbers are probabilities. ``second``: the graph gives one number a class, of
+    which only the second is kept.
     """
 
     graph: str
@@ -41,7 +41,7 @@ class Answer:
     wide: bool = False
     rule: Rule | None = None
     chance: bool = False
-    width: int | None = None
+    second: bool = False
 
     @property
     def labelled(self) -> bool:
@@ -55,7 +55,7 @@ class Answer:
 
     def columns(self, classes: int) -> int:
         """Return how many numbers the graph gives for each row."""
-        return self.width or (classes if self.wide else 1)
+        return classes if self.wide or self.second else 1
 
 
 ANSWERS: Final[Mapping[Task, Answer]] = MappingProxyType(
@@ -63,7 +63,7 @@ ANSWERS: Final[Mapping[Task, Answer]] = MappingProxyType(
         "regression": Answer(graph="prediction", number="prediction"),
         "forecasting": Answer(graph="prediction", number="prediction"),
         "binary-classification": Answer(
-            graph="probabilities", number="score", rule="half", chance=True, width=2
+            graph="probabilities", number="score", rule="half", chance=True, second=True
         ),
         "multiclass-classification": Answer(
             graph="probabilities", number="probabilities", wide=True, rule="top", chance=True

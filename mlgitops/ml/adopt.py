@@ -146,7 +146,7 @@ def _output(model: onnx.ModelProto, task: Task, classes: int) -> str:
     from onnx import TensorProto
 
     width = ANSWERS[task].columns(classes)
-    widths = (None, 1, 2) if width == 2 and not ANSWERS[task].wide else (None, width)
+    widths = (None, 1, width) if ANSWERS[task].second else (None, width)
     for value in model.graph.output:
         numbers = value.type.tensor_type.elem_type in (TensorProto.FLOAT, TensorProto.DOUBLE)
         if numbers and _width(value) in widths:

@@ -90,7 +90,7 @@ def shaped(raw: Any, task: Task, classes: int) -> Floats:
         values = np.clip(values, 0.0, 1.0)
     if answer.wide:
         return values
-    return values[:, 1] if answer.width == 2 else values.reshape(-1)
+    return values[:, 1] if answer.second else values.reshape(-1)
 
 
 def session(onnx: bytes) -> Any:

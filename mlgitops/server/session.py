@@ -116,7 +116,7 @@ class Session:
             row = int(np.argwhere(~finite)[0][0])
             raise Refused(f"row {row}: the model has no finite answer for these values")
         answer = self.signature.answer
-        if answer.width == 2:
+        if answer.second:
             found = np.ascontiguousarray(found[:, 1])
         elif not answer.wide:
             found = found.reshape(-1)

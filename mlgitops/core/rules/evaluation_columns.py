@@ -45,8 +45,8 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
                 at=model.mark("monitoring", "labels", "join"),
             )
         for place, name in enumerate(asked.slices):
-            what = dict.fromkeys(asked.truth, "a slice has one true value")
-            what[asked.id] = "every row is a slice"
+            what = {asked.id: "every row is a slice"}
+            what |= dict.fromkeys(asked.truth, "a slice has one true value")
             if name in what:
                 yield Finding(
                     rule=RULE,

@@ -67,6 +67,7 @@ def _evaluation() -> Schema:
         metrics=_map("The metrics by name.", interval),
         slices=_texts("The columns that the rows were sliced by."),
     )
+    shape["anyOf"] = [{"required": ["target"]}, {"required": ["targets"]}]
     for key, what in (
         ("target", "The column that holds the truth."),
         ("cluster", "The column that says which rows belong together."),
