@@ -21,8 +21,9 @@ Place: TypeAlias = "tuple[Literal['key', 'value'], tuple[Key, ...]]"
 class Call:
     """One ``module:function``, at ``keys`` of a spec.
 
-    ``given``: argument to where it is written. ``by``: who calls, for messages. ``settled``: False
-    when a name among them does not resolve, so that what is given is not what is meant.
+    ``given``: argument to where it is written; ``offered``: what is given too, to a function that
+    takes it. ``by``: who calls, for messages. ``settled``: False when a name among them does not
+    resolve, so that what is given is not what is meant.
     """
 
     function: str
@@ -31,6 +32,7 @@ class Call:
     keys: tuple[Key, ...]
     by: str
     given: Mapping[str, Place]
+    offered: tuple[str, ...] = ()
     settled: bool = True
 
     @property
@@ -57,6 +59,8 @@ def calls(draft: Draft) -> Iterator[Call]:
             if found is not None:
                 yield found
     for model in draft.models:
+        if draft.pipeline(model.spec.pipeline) is not None:
+            yield from _metrics(model)
         labels = model.spec.monitoring.labels
         if labels is not None and draft.pipeline(model.spec.pipeline) is not None:
             keys = ("monitoring", "labels", "source")
@@ -68,6 +72,20 @@ def calls(draft: Draft) -> Iterator[Call]:
                 by="monitoring.labels",
                 given={"as_of": ("value", keys)},
             )
+
+
+def _metrics(model: Located[Model]) -> Iterator[Call]:
+    for name, metric in model.spec.evaluation.custom.items():
+        keys = ("evaluation", "custom", name, "run")
+        yield Call(
+            function=metric.run,
+            folder=f"pipelines/{model.spec.pipeline}",
+            spec=model,
+            keys=keys,
+            by=f"the metric {name!r}",
+            given=dict.fromkeys(("target", "prediction"), ("value", keys)),
+            offered=("rows",),
+        )
 
 
 def _of_step(pipeline: Located[Pipeline], index: int, step: Step) -> Call | None:

@@ -32,8 +32,8 @@ class Answer:
 
     ``graph``: the ONNX's one output. ``number``: the output that carries the whole answer, as it is
     served. ``wide``: it holds one number a class, not one a row. ``rule``: how labels follow from
-    it. ``chance``: the numbers are probabilities. ``second``: the graph gives one number a class, of
-    which only the second is kept.
+    it. ``chance``: the numbers are probabilities. ``second``: the graph gives one number a class,
+    of which only the second is kept.
     """
 
     graph: str

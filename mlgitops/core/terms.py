@@ -58,7 +58,7 @@ def of_spec(asked: Evaluation) -> Terms:
         slices=tuple(asked.slices),
         cluster=asked.cluster,
         beside=asked.beside,
-        custom={name: one.better for name, one in asked.custom.items()},
+        custom={name: one.better for name, one in asked.custom.items() if name in asked.metrics},
         search=tuple(asked.search),
     )
 

@@ -33,7 +33,8 @@ class Given:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What to do: a kind of step, or to describe outputs that are there already.
+    """What to do: a kind of step, a custom metric (``measure``), or to describe outputs that are
+    there already.
 
     ``root``: the repository; ``folder``: the pipeline's; ``outputs``: name to format, stored in
     ``directory``. ``declared``: what of the repository may be read: files, or folders with a final
@@ -42,7 +43,7 @@ class Task:
     ``contracts``: output to what its rows must keep.
     """
 
-    kind: Literal["call", "describe", "query", "notebook", "http", "sql"]
+    kind: Literal["call", "measure", "describe", "query", "notebook", "http", "sql"]
     root: str
     folder: str
     directory: str

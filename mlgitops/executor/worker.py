@@ -58,7 +58,7 @@ def _failed(error: BaseException, task: Task) -> Failed:
 
 def _do(task: Task) -> Done | Failed:
     match task.kind:
-        case "call":
+        case "call" | "measure":
             return _call(task)
         case "describe":
             return Done(outputs=describe(task, task.outputs))
@@ -93,9 +93,12 @@ def _call(task: Task) -> Done:
     watch = Watch(Path(task.root), task.declared, Path(task.directory).parent)
     function = _function(task, watch)
     given = _arguments(task)
-    _check_call(task.function, function, given)
-    with watch:
-        values = _by_name(task, function(**given))
+    if task.kind == "measure":
+        values = _measured(task, function, given, watch)
+    else:
+        _check_call(task.function, function, given)
+        with watch:
+            values = _by_name(task, function(**given))
     given.clear()
     outputs = store(task, values, watch)
     seen = watch.seen()
@@ -105,6 +108,20 @@ def _call(task: Task) -> Done:
         network=seen.network,
         programs=seen.programs,
     )
+
+
+def _measured(
+    task: Task, function: Callable[..., object], given: dict[str, Any], watch: Watch
+) -> dict[str, object]:
+    from mlgitops.executor.measuring import Unusable, asked, measured
+
+    wanted = asked(function, given)
+    _check_call(task.function, function, wanted)
+    try:
+        with watch:
+            return _by_name(task, measured(function, wanted, given["blocks"]))
+    except Unusable as error:
+        raise _Wrong(f"{task.function}: {error}") from error
 
 
 def _function(task: Task, watch: Watch) -> Callable[..., object]:

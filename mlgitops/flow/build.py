@@ -12,6 +12,7 @@ from mlgitops.core.records import Record
 from mlgitops.core.releases import ReleaseDocument, Version
 from mlgitops.core.specs.models import Model
 from mlgitops.core.terms import of_spec
+from mlgitops.flow.custom import Code, measure
 from mlgitops.flow.evaluation import beside, headline, refuse_bad_rows, table, truth_of
 from mlgitops.flow.evidence import answers, card, environment, parity, profile, robustness, sbom
 from mlgitops.flow.evidence import measured as measured_
@@ -61,7 +62,10 @@ def build(seams: Seams, prepared: Prepared) -> Built:
     scorer = proof.scorer
     seams.say(f"evaluating {model.name} on {len(frame):,} rows …")
     reference = _reference(seams, prepared)
+    truth = truth_of(frame, terms, model.task, scorer.signature.classes)
+    code = Code(workspace=prepared.workspace, root=prepared.root, model=model)
     scores = beside(scorer.score(frame), frame, terms)
+    scores = measure(seams, code, terms, frame, truth, scores)
     made = Made(
         workspace=prepared.workspace,
         root=prepared.root,
@@ -76,7 +80,7 @@ def build(seams: Seams, prepared: Prepared) -> Built:
         scorer=scorer,
         expected=proof.expected,
         scores=scores,
-        truth=truth_of(frame, terms, model.task, scorer.signature.classes),
+        truth=truth,
         parity=proof.parity,
         beside=proof.beside,
         plain=proof.plain,

@@ -7,7 +7,7 @@ live release's own steps make its rows, from the candidate's data.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
@@ -19,6 +19,7 @@ from mlgitops.core.releases import Release, ReleaseDocument
 from mlgitops.core.signatures import breaks
 from mlgitops.core.specs.models import Gate
 from mlgitops.core.terms import of_document
+from mlgitops.flow.custom import Code, columns, measure, own_of
 from mlgitops.flow.evaluation import (
     MIN_SLICE,
     beside,
@@ -154,14 +155,17 @@ def _compare(
     rows = table(seams, candidate.files["evaluation.parquet"])
     answers = table(seams, candidate.files["predictions.parquet"])
     theirs, how = _live_answers(seams, candidate, live)
-    digest = seams.store.put_bytes(parquet(theirs))
-    if scored is not None and scored != digest:
+    if scored is None:
+        theirs = _with_own(seams, candidate, rows, theirs)
+        digest = seams.store.put_bytes(parquet(theirs))
+    else:
         theirs, digest = _recorded(seams, live, theirs, scored), scored
     joined = rows.merge(answers, left_on=row_id, right_on="id", suffixes=("", "_answer"))
     joined = joined.merge(
         theirs.add_prefix("live_"), how="left", left_on=row_id, right_on="live_id"
     )
     kept, excluded = _exclude(seams, candidate, live, joined, row_id)
+    _refuse_wholes(kept, excluded, asked)
     return Comparison(
         rows=len(kept),
         how=how,
@@ -188,6 +192,35 @@ def _live_answers(
     return frame_of(scorer.score(rows), rows[str(live.evaluation["id"])]), how
 
 
+def _with_own(
+    seams: Seams, candidate: ReleaseDocument, rows: pd.DataFrame, theirs: pd.DataFrame
+) -> pd.DataFrame:
+    """Return the live model's answers with the candidate's custom metrics of them.
+
+    The functions are those of the candidate's commit; NaN where it has no row of that id.
+    """
+    from mlgitops.files import WorkTree
+    from mlgitops.flow.workspaces import require
+
+    terms = of_document(candidate.evaluation)
+    if not terms.custom:
+        return theirs
+    both = rows.merge(theirs, left_on=terms.row_id, right_on="id", suffixes=("", "_answer"))
+    classes = signature(seams, candidate).classes
+    scores = beside(scores_of(both, candidate.task), both, terms)
+    truth = truth_of(both, terms, scores.task, classes)
+    with seams.store.scratch() as scratch:
+        root = scratch / "tree"
+        root.mkdir()
+        seams.repository.export(candidate.lineage.commit, root)
+        workspace = require(WorkTree(root))
+        model = workspace.models[candidate.model].spec
+        code = Code(workspace=workspace, root=root, model=model)
+        scores = measure(seams, code, terms, both[list(rows.columns)], truth, scores)
+    told = both[["id"]].assign(**columns(scores))
+    return theirs.merge(told, how="left", on="id")
+
+
 def _recorded(
     seams: Seams, live: ReleaseDocument, again: pd.DataFrame, scored: Digest
 ) -> pd.DataFrame:
@@ -195,11 +228,13 @@ def _recorded(
     import numpy as np
 
     recorded = table(seams, scored)
-    same = list(recorded.columns) == list(again.columns) and len(recorded) == len(again)
+    # What a custom metric said of them needs its code: it is taken as it was recorded.
+    named = [name for name in recorded.columns if ":" not in name]
+    same = named == list(again.columns) and len(recorded) == len(again)
     if same and bool((recorded["id"].to_numpy() == again["id"].to_numpy()).all()):
         tolerance = float(cast(float, live.parity["atol"]))
         relative = max(float(cast(float, live.parity["rtol"])), 1e-6)
-        left, right = recorded.drop(columns="id"), again.drop(columns="id")
+        left, right = recorded[named].drop(columns="id"), again.drop(columns="id")
         same = bool(np.allclose(left, right, atol=tolerance, rtol=relative))
     if not same:
         raise Refused(
@@ -225,6 +260,20 @@ def _exclude(
         if int(mask.sum()):
             excluded[reason] = int(mask.sum())
     return joined[~(trained | lost)].reset_index(drop=True), excluded
+
+
+def _refuse_wholes(
+    kept: pd.DataFrame, excluded: Mapping[str, int], asked: tuple[_Asked, ...]
+) -> None:
+    """Refuse to compare a part of the rows by a function that gave one number for all of them."""
+    wholes = {name.partition(":")[2] for name in kept.columns if name.startswith("block:")}
+    for want in asked:
+        found = wholes & set(want.metrics)
+        if found and (excluded or (want.columns is not None and found == set(want.metrics))):
+            raise Refused(
+                f"{min(found)} is one number for all rows, and only some of them can be compared",
+                hint="let its function return a number for each row",
+            )
 
 
 def _trained_on(seams: Seams, document: ReleaseDocument, row_id: str) -> set[object]:
@@ -265,12 +314,16 @@ def _undefined(
     from mlgitops.ml.metrics import undefined
 
     truth, ours = _truth(seams, candidate, rows)
+    own = ours.own.get(metric)
+    if own is not None and own.blocks is not None:
+        return "its function gives one number for all rows"
     return undefined(metric, truth, ours)
 
 
 def _truth(seams: Seams, candidate: ReleaseDocument, rows: pd.DataFrame) -> tuple[Floats, Scores]:
     terms = of_document(candidate.evaluation)
     ours = beside(scores_of(rows, candidate.task), rows, terms)
+    ours = replace(ours, own=own_of(rows, terms))
     return truth_of(rows, terms, ours.task, signature(seams, candidate).classes), ours
 
 
@@ -282,6 +335,7 @@ def _pair(seams: Seams, candidate: ReleaseDocument, rows: pd.DataFrame, metric: 
     terms = of_document(candidate.evaluation)
     answers = rows.filter(regex=r"^live_p\d+$").rename(columns=lambda name: name[5:])
     theirs = beside(scores_of(answers, candidate.task), rows, terms)
+    theirs = replace(theirs, own=own_of(rows, terms, prefix="live_"))
     clusters = None if terms.cluster is None else codes_of(rows[terms.cluster])
     return pair(metric, truth, theirs, ours, clusters)
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from mlgitops.core.contracts import Contract, meaning
 from mlgitops.core.digests import JSON, Digest, canonical, of_value
@@ -50,6 +50,8 @@ _PROXIES: Final = (
 class Work:
     """One step to do: what decides its result, what is before it, and how many cores it may use.
 
+    ``kind``: of a function, whether it makes what the step says, or is a custom metric.
+
     ``gpus``: the graphics processors that it may use; None: this machine has none. ``stopped``: set
     when the run is given up.
     """
@@ -58,6 +60,7 @@ class Work:
     parts: Parts
     made: Results
     threads: int
+    kind: Literal["call", "measure"] = "call"
     gpus: tuple[str, ...] | None = None
     stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -133,7 +136,7 @@ def _task(checkout: Checkout, work: Work, directory: Path, given: Mapping[str, G
             path = f"{node.folder}/{one.file}"
             declared.append(f"{path}/" if (checkout.root / path).is_dir() else path)
     task = Task(
-        kind="call",
+        kind=work.kind,
         root=str(checkout.root),
         folder=str(checkout.root / node.folder),
         directory=str(directory / "outputs"),

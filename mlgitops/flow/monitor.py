@@ -128,8 +128,11 @@ def _evidence(
     joined = None
     if spec.monitoring.labels is not None and rows.ids:
         joined = labelled_rows(seams, base, model, spec.monitoring.labels, rows, known)
-    # The first metric of the evaluation is the one that counts.
-    first, *others = dict.fromkeys([spec.evaluation.metrics[0], *(one.metric for one in asked)])
+    # The first metric of the evaluation is the one that counts; a custom one needs its code.
+    leading = [name for name in spec.evaluation.metrics if name not in spec.evaluation.custom]
+    first, *others = dict.fromkeys([*leading[:1], *(one.metric for one in asked)]) or [
+        spec.evaluation.metrics[0]
+    ]
     measured, labelled = _measure(joined, profile, described, rows, first)
     gated = [_measure(joined, profile, described, rows, one)[0] for one in others]
     return Evidence(

@@ -1,6 +1,7 @@
 """Each task goes the whole way: trained, exported, proved, judged, released, verified, served."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -61,7 +62,7 @@ def fit(imports: str, estimator: str, target: str | list[str] | None) -> str:
 
 
 # Task, training, and the rest of the evaluation: target, metrics, what else it needs.
-TASKS = {
+TASKS: dict[str, tuple[str, dict[str, Any]]] = {
     "forecasting": (
         fit("from sklearn.linear_model import Ridge\n", "Ridge()", "tons"),
         {"target": "tons", "metrics": ["mae", "mase", "relative_mae", "pinball@0.5"]}
@@ -147,7 +148,9 @@ def test_a_task_goes_the_whole_way(farm, task, tmp_path, capsys):
     world = farm(task, train, evaluation)
     assert world.call("release", "yield") == 0, capsys.readouterr().err
     assert world.call("verify", "yield") == 0, capsys.readouterr()
-    document = yaml.safe_load(git(world.clone, "tag", "-l", "--format=%(contents)", "yield@v1.0.0"))
+    document = yaml.safe_load(
+        git(world.clone, "tag", "-l", "--format=%(contents:body)", "yield@v1.0.0")
+    )
     assert list(document["evaluation"]["metrics"]) == evaluation["metrics"]
     for one in document["evaluation"]["metrics"].values():
         assert one["low"] < one["value"] < one["high"]

@@ -23,7 +23,7 @@ def check(draft: Draft, facts: Facts) -> Iterator[Finding]:
             continue
         name = call.function.partition(":")[2]
         related = _defined(name, found)
-        missing = [arg for arg in found.needs if arg not in call.given]
+        missing = [arg for arg in found.needs if arg not in (*call.given, *call.offered)]
         for arg in found.by_place:
             yield Finding(
                 rule=RULE,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from mlgitops.core.comparing import first_difference
 from mlgitops.core.digests import document
+from mlgitops.flow.custom import columns
 from mlgitops.flow.evaluation import evaluation, frame_of, headline, parquet
 from mlgitops.flow.evidence.parts import Files, Held, Made
 from mlgitops.flow.seams import Seams
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def make(seams: Seams, made: Made, files: Files) -> Files:
-    """Return ``predictions.parquet`` (p0 … of the ONNX, e0 … of the estimator, if there is one),
-    and the numbers."""
+    """Return ``predictions.parquet`` (p0 … of the ONNX, e0 … of the estimator, if there is one,
+    own:<metric> of custom metrics), and the numbers."""
     ids = made.frame[made.terms.row_id]
-    answers = frame_of(made.scores, ids)
+    answers = frame_of(made.scores, ids).assign(**columns(made.scores))
     if made.expected is not None:
         answers = answers.merge(frame_of(made.expected, ids, prefix="e"), on="id")
     numbers = evaluation(made.frame, made.scores, made.signature.classes, made.terms)

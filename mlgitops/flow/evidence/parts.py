@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -15,6 +15,7 @@ from mlgitops.core.signatures import Signature
 from mlgitops.core.specs.models import Model
 from mlgitops.core.terms import Terms, of_document, of_spec
 from mlgitops.core.workspaces import Workspace, load
+from mlgitops.flow.custom import own_of
 from mlgitops.flow.evaluation import beside, scores_of, signature, table, truth_of
 from mlgitops.flow.seams import Seams
 
@@ -120,7 +121,9 @@ class Held:
     @cached_property
     def scores(self) -> Scores:
         """The recorded answers of the ONNX, with what else metrics read."""
-        return beside(scores_of(self.answers, self.document.task), self.rows, self.terms)
+        answers = scores_of(self.answers, self.document.task)
+        found = beside(answers, self.rows, self.terms)
+        return replace(found, own=own_of(self.answers, self.terms))
 
     @cached_property
     def truth(self) -> Floats:
