@@ -159,7 +159,17 @@ TABLE: Final[tuple[Unconvertible, ...]] = (
         instead="set init=None",
     ),
     Unconvertible(
+        names=("IsolationForest",),
+        arguments=(("max_features", 1.0),),
+        when=lambda given: not _is("max_features", 1.0, OBJECT)(given),
+        why="trees that see some of the columns only cannot be converted",
+        instead="set max_features=1.0",
+    ),
+    Unconvertible(
         names=(
+            "BisectingKMeans",
+            "ClassifierChain",
+            "EllipticEnvelope",
             "HashingVectorizer",
             "Isomap",
             "LabelPropagation",

@@ -153,6 +153,18 @@ KNOWN: tuple[Known, ...] = (
         why="an estimator as `init` cannot be converted",
         instead="set init=None",
     ),
+    Known(
+        names=("IsolationForest",),
+        when=lambda e: e.max_features not in (1, 1.0, e.n_features_in_),
+        why="trees that see some of the columns only cannot be converted",
+        instead="set max_features=1.0",
+    ),
+    Known(
+        names=("DecisionTreeClassifier", "ExtraTreeClassifier"),
+        when=lambda e: e.n_outputs_ > 1,
+        why="with several labels its probabilities are converted wrongly (off by up to 0.97)",
+        instead="use a forest, or MultiOutputClassifier(DecisionTreeClassifier())",
+    ),
 )
 
 
@@ -216,7 +228,10 @@ def _inner(estimator: Estimator) -> list[tuple[str, Estimator]]:
         return [*found, *([("final_estimator", final)] if final is not None else [])]
     if hasattr(estimator, "calibrated_classifiers_"):
         return [("estimator", estimator.calibrated_classifiers_[0].estimator)]
-    if type(estimator).__name__.startswith(("Bagging", "OneVs", "AdaBoost")):
+    if type(estimator).__name__.startswith(("OneVs", "MultiOutput")):
+        # Each has thresholds of its own, which the export has to look at.
+        return [("estimator", one) for one in estimator.estimators_]
+    if type(estimator).__name__.startswith(("Bagging", "AdaBoost")):
         return [("estimator", estimator.estimators_[0])]
     if type(estimator).__name__ in ("RFE", "RFECV", "SelectFromModel", "RANSACRegressor"):
         return [("estimator", estimator.estimator_)]

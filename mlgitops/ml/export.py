@@ -181,7 +181,7 @@ def _convert(estimator: Estimator, fields: tuple[Field, ...]) -> onnx.ModelProto
         TfidfVectorizer: dict(text),
         CountVectorizer: dict(text),
     }
-    if hasattr(estimator, "predict_proba"):
+    if hasattr(estimator, "predict_proba") and hasattr(estimator, "classes_"):
         options[id(estimator)] = {"zipmap": False}
     try:
         with warnings.catch_warnings():
@@ -215,6 +215,7 @@ def _finished(
     """Give ``model`` the one door; inputs that nothing reads disappear."""
     from onnx import checker
 
+    onnx_graphs.renumber(model.graph)
     if by_column:
         # skl2onnx rewrites names that are no identifiers; it keeps their order.
         renamed = {value.name: f.name for value, f in zip(model.graph.input, fields, strict=True)}
@@ -223,7 +224,8 @@ def _finished(
         onnx_graphs.set_inputs(model, {model.graph.input[0].name: fields})
     result = model.graph.output[-1]
     shape = result.type.tensor_type.shape.dim
-    if width == 1 and len(shape) > 1 and shape[-1].dim_value > 1:
+    second = task == "ranking" and len(shape) > 1 and shape[-1].dim_value == 2
+    if width == 1 and len(shape) > 1 and shape[-1].dim_value > 1 and not second:
         raise Refused(
             f"the model predicts {shape[-1].dim_value} numbers for each row",
             hint="release one model per target",

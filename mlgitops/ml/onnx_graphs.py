@@ -7,8 +7,9 @@ reads a model (scorer, server) relies on it. Models are ``onnx.ModelProto`` and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from mlgitops.core.signatures import Field
 if TYPE_CHECKING:
     import onnx
 
+# What skl2onnx counts: names of values that no converter named, and the bodies of its loops.
+_COUNTED: Final = re.compile(r"(UU|cdistdf?_)(\d+)(?:UU)?")
 # An operator, its constant second input if any, its attributes.
 Step: TypeAlias = tuple[str, Any, dict[str, Any]]
 
@@ -26,6 +29,31 @@ def rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
     wanted = set(names.values()) - set(names)
     mapping = {name: f"{name}__inner" for name in _values(graph) & wanted} | dict(names)
     _apply(graph, mapping)
+
+
+def renumber(graph: onnx.GraphProto) -> None:
+    """Count the names anew that skl2onnx numbers through all models of one process."""
+    found: dict[str, str] = {}
+
+    def again(match: re.Match[str]) -> str:
+        kind, _ = match.groups()
+        number = sum(known.startswith(kind) for known in found.values())
+        end = "UU" if kind == "UU" else ""
+        return found.setdefault(match[0], f"{kind}{number}{end}")
+
+    # In the order of the nodes: that of the names would not be the same at 9 and at 10.
+    met = [name for node in _nodes(graph) for name in (*node.input, *node.output, node.name)]
+    ordered = dict.fromkeys([*met, *sorted(_values(graph))])
+    _apply(graph, {name: _COUNTED.sub(again, name) for name in ordered})
+    for node in _nodes(graph):
+        node.name = _COUNTED.sub(again, node.name)
+
+
+def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    for node in graph.node:
+        yield node
+        for inner in _subgraphs(node):
+            yield from _nodes(inner)
 
 
 def set_inputs(model: onnx.ModelProto, sources: Mapping[str, Sequence[Field]]) -> None:
@@ -63,8 +91,8 @@ def set_output(
 
     One number a row where there should be two is the probability of the second class. A cube
     (labels, N, 2), and a sequence of (N, 2), hold two probabilities a label, of which the second is
-    kept. All that only other outputs need is dropped. ``after``: what is done to each number at
-    the end.
+    kept; so is the second of two probabilities where one number is wanted. All that only other
+    outputs need is dropped. ``after``: what is done to each number at the end.
     """
     from onnx import TensorProto, helper
 
@@ -84,7 +112,10 @@ def set_output(
     if cube:
         steps.append(("Gather", np.array(1), {"axis": 2}))
         steps.append(("Transpose", None, {"perm": [1, 0]}))
-    if width == 2 and single:
+    if width == 1 and not cube and not single and shape[-1].dim_value == 2:
+        steps.append(("Gather", np.array([1]), {"axis": 1}))
+        single = True
+    elif width == 2 and single:
         # (p) · (-1, 1) + (1, 0) = (1 - p, p)
         steps.append(("Mul", np.array([[-1.0, 1.0]], dtype=np.float32), {}))
         steps.append(("Add", np.array([[1.0, 0.0]], dtype=np.float32), {}))

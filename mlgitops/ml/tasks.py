@@ -25,8 +25,11 @@ def classes_of(estimator: Estimator, task: Task, named: tuple[str, ...]) -> tupl
     """
     name, found = type(estimator).__name__, getattr(estimator, "classes_", None)
     if task in _PLAIN:
-        if found is not None or not hasattr(estimator, "predict"):
+        # Rows are ranked by a chance as well as by a number.
+        if found is not None if task != "ranking" else _chances(found) not in (0, 2):
             raise _other(f"{name} is no regressor", task)
+        if not hasattr(estimator, "predict_proba" if found is not None else "predict"):
+            raise _other(f"{name} gives no numbers", task)
         return ()
     if task == "anomaly-detection":
         if not hasattr(estimator, "decision_function") or found is not None:
@@ -57,6 +60,10 @@ def classes_of(estimator: Estimator, task: Task, named: tuple[str, ...]) -> tupl
             hint="set `task:` in model.yaml to what it is, or look at the training data",
         )
     return classes
+
+
+def _chances(found: Any) -> int:
+    return 0 if found is None else len(found)
 
 
 def _other(what: str, task: Task) -> Refused:
@@ -109,9 +116,12 @@ def ask(estimator: Estimator, rows: Any, task: Task) -> Floats:
     """Return what ``estimator`` answers for ``rows``, as ``labels.Scores`` has it, float64.
 
     Of an anomaly it is the decision function with its sign turned (above 0 is odd); of a cluster
-    the distance with its sign turned, or the probability where there is one.
+    the distance with its sign turned, or the probability where there is one; of ranking the
+    prediction, or the chance of the second class.
     """
-    if task in _PLAIN:
+    if task == "ranking" and hasattr(estimator, "classes_"):
+        values = estimator.predict_proba(rows)[:, 1]
+    elif task in _PLAIN:
         values = estimator.predict(rows)
     elif task == "anomaly-detection":
         values = -estimator.decision_function(rows)

@@ -25,6 +25,7 @@ from mlgitops.core.tasks import Task
 
 REGRESSION: Task = "regression"
 BINARY: Task = "binary-classification"
+ANOMALY: Task = "anomaly-detection"
 MULTICLASS: Task = "multiclass-classification"
 
 

@@ -18,6 +18,8 @@ _KNOWN: Final = {
     "LGBMRegressor": ("lightgbm.operator_converters.LightGbm", "convert_lightgbm", "LightGbm"),
     "XGBClassifier": ("xgboost.operator_converters.XGBoost", "convert_xgboost", "XGBoost"),
     "XGBRegressor": ("xgboost.operator_converters.XGBoost", "convert_xgboost", "XGBoost"),
+    "LGBMRanker": ("lightgbm.operator_converters.LightGbm", "convert_lightgbm", "LightGbm"),
+    "XGBRanker": ("xgboost.operator_converters.XGBoost", "convert_xgboost", "XGBoost"),
 }
 _SIZES: Final = re.compile(r"^tree_sizes=.*\n", re.MULTILINE)
 _THRESHOLDS: Final = re.compile(r"^threshold=(.+)$", re.MULTILINE)
