@@ -13,7 +13,8 @@ def build(rides: pd.DataFrame, test_weeks: int) -> dict[str, pd.DataFrame]:
     """Return ``train`` and ``test``: the last ``test_weeks`` weeks are held out.
 
     Columns: id (the local hour, like 2011-10-01T08), count (the target), the model's features
-    (see model.yaml), and daypart and day_type, by which the model's errors are looked at.
+    (see model.yaml), daypart and day_type, by which the model's errors are looked at, and day: the
+    hours of one day are wrong together.
     """
     time = pd.to_datetime(rides["time"], format="%Y-%m-%dT%H")
     day = time.dt.normalize()
@@ -35,6 +36,7 @@ def build(rides: pd.DataFrame, test_weeks: int) -> dict[str, pd.DataFrame]:
     # ONNX computes in float32: what the model learns from must be what it will be asked with.
     frame = features.astype("float32").assign(
         id=rides["time"],
+        day=rides["time"].str[:10],
         count=rides["count"],
         daypart=daypart.astype(str),
         day_type=day_off.map({True: "day-off", False: "working-day"}),
