@@ -21,11 +21,11 @@ from mlgitops.cli import COMMANDS, help_text, main
 from mlgitops.core import composing, errors
 from mlgitops.core.drafts import kinds_of
 from mlgitops.core.metrics import METRICS
-from mlgitops.core.tasks import ANSWERS
 from mlgitops.core.sources import parse
 from mlgitops.core.specs.base import Located, Spec
 from mlgitops.core.specs.parsing import read_spec
 from mlgitops.core.specs.shapes import keys_of
+from mlgitops.core.tasks import ANSWERS
 from mlgitops.flow import checks, recompute, render, verify
 from tests import reference
 
