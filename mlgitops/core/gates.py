@@ -43,7 +43,8 @@ class Compared:
     one-sided at ``confidence``. ``limit``: the worst delta that passes.
     ``n_needed``, when inconclusive: rows at which an equally good model passes the next look with
     80 % power. ``verdict`` is only "fail" where that holds among all that the gate compares.
-    ``spent``: the gate's ``looks`` were used up before.
+    ``spent``: the gate's ``looks`` were used up before. ``clusters``: how many there are of rows
+    that belong together; None where rows stand alone.
     """
 
     metric: str
@@ -60,6 +61,7 @@ class Compared:
     n_needed: int | None
     confidence: float = 0.95
     spent: bool = False
+    clusters: int | None = None
 
     def to_json(self) -> dict[str, JSON]:
         """Return the form that a promotion record keeps."""
@@ -78,6 +80,7 @@ class Compared:
             "n_needed": self.n_needed,
             "confidence": self.confidence,
             "spent": self.spent,
+            "clusters": self.clusters,
         }
 
     @property
@@ -86,7 +89,8 @@ class Compared:
         if self.spent:
             return "compared as often as `looks` of the gate allows: no other rows decide it"
         if self.n_needed is not None:
-            return f"has {self.n:,} rows, needs about {self.n_needed:,} to be likely to pass"
+            among = "" if self.clusters is None else f" in {self.clusters:,} clusters"
+            return f"has {self.n:,} rows{among}, needs about {self.n_needed:,} to be likely to pass"
         beyond = self.high < self.limit if self.higher_is_better else self.low > self.limit
         if beyond and self.slice is not None:
             return "worse, but one of so many looks so by chance (Holm)"

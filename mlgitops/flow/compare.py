@@ -342,6 +342,8 @@ def _pair(seams: Seams, candidate: ReleaseDocument, rows: pd.DataFrame, metric: 
 
 def _told(pair: Pair, want: _Asked, where: tuple[str, str] | None, worse: bool) -> Compared:
     """Return the verdict; ``worse``: surely so, among all that the gate asks for."""
+    from mlgitops.ml.clusters import count
+
     answer = pair.judge(want.margin, want.confidence, want.again)
     chance = want.spent or (answer.verdict == "fail" and not worse)
     return Compared(
@@ -359,4 +361,5 @@ def _told(pair: Pair, want: _Asked, where: tuple[str, str] | None, worse: bool) 
         n_needed=None if want.spent else answer.n_needed,
         confidence=rounded(answer.confidence),
         spent=want.spent,
+        clusters=None if pair.clusters is None else count(pair.clusters, pair.n),
     )

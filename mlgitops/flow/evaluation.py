@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 # Enough for any reader, and few enough that recomputing gives the same text.
 DECIMALS: Final = 9
-SEED: Final = 7
 CONFIDENCE: Final = 0.95
 # A slice with fewer rows says nothing about a model, and one row says who it was.
 MIN_SLICE: Final = 30
@@ -146,7 +145,7 @@ def evaluation(
     clusters = None if terms.cluster is None else codes_of(frame[terms.cluster])
     listed: dict[str, JSON] = {}
     for name in metrics:
-        around = interval(name, truth, scores, CONFIDENCE, SEED, clusters)
+        around = interval(name, truth, scores, CONFIDENCE, clusters)
         listed[name] = {
             "value": rounded(values[name]),
             "low": rounded(around.low),
@@ -184,7 +183,7 @@ def _sliced(
             told[name] = None
             if value is not None:
                 mine = None if clusters is None else clusters[rows]
-                around = interval(name, true, answers, CONFIDENCE, SEED, mine)
+                around = interval(name, true, answers, CONFIDENCE, mine)
                 told[name] = {
                     "value": rounded(value),
                     "low": rounded(around.low),

@@ -78,15 +78,13 @@ def interval(
     target: Floats,
     scores: Scores,
     confidence: float = 0.95,
-    seed: int = 0,
     clusters: Codes | None = None,
 ) -> Interval:
     """Return a metric's value and two-sided interval.
 
-    ``clusters``: rows of one number belong together. ``seed`` has no influence: nothing is drawn.
-    Raises MlgitopsError when the rows do not define the metric.
+    ``clusters``: rows of one number belong together. Raises MlgitopsError when the rows do not
+    define the metric.
     """
-    del seed
     found = _defined(metric, target, scores)
     low, high = _bounds(found, (1 + confidence) / 2, coarser(clusters, found.clusters))
     return Interval(
@@ -138,13 +136,17 @@ class Pair:
         low, high = self.bounds(confidence)
         delta = self.now.value - self.then.value
         worst, best = (low, high) if sign > 0 else (-high, -low)
-        verdict = _verdict(worst, best, margin, count(self.clusters, self.n))
+        units = count(self.clusters, self.n)
+        verdict = _verdict(worst, best, margin, units)
         needed = None
         if verdict == "inconclusive":
             # Not the sd of the rows: where they are skewed the interval reaches further than that.
             sd = max(sign * delta - worst, 0.0) * math.sqrt(self.n) / _z(confidence)
             doubt = _doubt(self.moves)
             needed = _needed(sd, doubt, margin, sign * delta, self.n, again or confidence)
+            if units < MIN_ROWS and _verdict(worst, best, margin, MIN_ROWS) == "pass":
+                # It would do, of enough rows or clusters that the theory holds.
+                needed = math.ceil(self.n * MIN_ROWS / units)
         return Comparison(
             metric=self.metric,
             better=self.better,
@@ -192,15 +194,13 @@ def compare(
     candidate: Scores,
     margin: float,
     confidence: float = 0.95,
-    seed: int = 0,
 ) -> Comparison:
     """Return whether ``candidate`` is no worse than ``live`` by more than ``margin``.
 
     ``margin`` is in the metric's unit and not negative. Pass: the lower bound of the improvement is
     above -margin. Fail: its upper bound is below -margin. Otherwise, or with fewer than 30 rows,
-    inconclusive. ``seed`` has no influence. Raises MlgitopsError as ``pair`` does.
+    inconclusive. Raises MlgitopsError as ``pair`` does.
     """
-    del seed
     return pair(metric, target, live, candidate).judge(margin, confidence)
 
 

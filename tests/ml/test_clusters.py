@@ -91,3 +91,16 @@ def test_clusters_are_named_by_whatever_the_column_holds() -> None:
     psi = np.array([1.0, 2.0, -4.0, 1.0, 0.0])
     assert gathered(psi, codes).tolist() == pytest.approx([2 * 0.6, 2 * 0.6, -4 * 0.6])
     assert gathered(psi, None) is psi
+
+
+def test_too_few_clusters_ask_for_as_many_rows_as_thirty_of_them_have() -> None:
+    random = np.random.default_rng(5)
+    truth = random.normal(size=560)
+    clusters = np.repeat(np.arange(28), 20)
+    live = Scores(task="regression", values=truth + 3)
+    better = Scores(task="regression", values=truth + random.normal(0, 0.1, 560))
+    found = pair("mae", truth, live, better, clusters).judge(0.5, 0.95)
+    assert found.verdict == "inconclusive" and found.high < 0
+    assert found.n_needed == 600
+    alone = pair("mae", truth[:20], live.take(np.arange(20)), better.take(np.arange(20)))
+    assert alone.judge(0.5, 0.95).n_needed == 30
