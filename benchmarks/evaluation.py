@@ -84,6 +84,7 @@ def measure(task: str, rows: int) -> dict[str, float]:
             target=("y",),
             row_id="id",
             metrics=tuple(_METRICS[task]),
+            leads=_METRICS[task][0],
             slices=tuple(f"slice{n}" for n in range(5)),
         ),
     )

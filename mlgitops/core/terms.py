@@ -20,13 +20,15 @@ BESIDE: Final = ("group", "baseline", "scale")
 class Terms:
     """The columns of the evaluation rows by what they are, and the metrics by name.
 
-    ``target``: one column, or one a label. ``beside``: what metrics read beside truth and answer,
+    ``target``: one column, or one a label. ``leads``: the metric that counts where one has to be
+    chosen. ``beside``: what metrics read beside truth and answer,
     by key. ``custom``: which way the metrics of the users' own get better.
     """
 
     target: tuple[str, ...]
     row_id: str
     metrics: tuple[str, ...]
+    leads: str
     slices: tuple[str, ...] = ()
     cluster: str | None = None
     beside: Mapping[str, str] = field(default_factory=dict)
@@ -55,6 +57,7 @@ def of_spec(asked: Evaluation) -> Terms:
         target=asked.truth,
         row_id=asked.id,
         metrics=tuple(asked.metrics),
+        leads=asked.metrics[0],
         slices=tuple(asked.slices),
         cluster=asked.cluster,
         beside=asked.beside,
@@ -70,6 +73,7 @@ def of_document(said: Mapping[str, JSON]) -> Terms:
         target=(str(said["target"]),) if targets is None else tuple(targets),
         row_id=str(said["id"]),
         metrics=tuple(cast("Mapping[str, JSON]", said["metrics"])),
+        leads=str(said["leads"]),
         slices=tuple(cast("Sequence[str]", said["slices"])),
         cluster=cast("str | None", said.get("cluster")),
         beside={key: str(said[key]) for key in BESIDE if key in said},
@@ -80,7 +84,7 @@ def of_document(said: Mapping[str, JSON]) -> Terms:
 
 def to_json(terms: Terms) -> dict[str, JSON]:
     """Return what a document says of the terms, beside the metrics and the slices."""
-    told: dict[str, JSON] = {"id": terms.row_id}
+    told: dict[str, JSON] = {"id": terms.row_id, "leads": terms.leads}
     if len(terms.target) == 1:
         told["target"] = terms.target[0]
     else:

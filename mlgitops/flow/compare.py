@@ -119,7 +119,7 @@ def _asked(
             columns = tuple(
                 str(name) for name in cast("list[JSON]", candidate.evaluation["slices"])
             )
-            asked = metrics or [next(iter(candidate.metrics))]
+            asked = metrics or [of_document(candidate.evaluation).leads]
             wanted.append(_asked_for(gate, asked, columns, look))
     return tuple(wanted)
 

@@ -19,16 +19,14 @@ import numpy as np
 from mlgitops.core.errors import MlgitopsError
 from mlgitops.core.metrics import Direction
 from mlgitops.ml.clusters import coarser, count, gathered
-from mlgitops.ml.influence import Influence, influence, losses
+from mlgitops.ml.influence import influence
 from mlgitops.ml.labels import Codes, Floats, Scores
+from mlgitops.ml.measures.classes import right
+from mlgitops.ml.measures.parts import Influence
 from mlgitops.ml.metrics import check_metrics, direction, undefined
+from mlgitops.ml.needed import MIN_ROWS, doubt, needed, quantile
 
 Verdict = Literal["pass", "fail", "inconclusive"]
-
-# Below this no large-sample theory holds, and nothing that two models do alike proves anything.
-MIN_ROWS = 30
-# The chance that a comparison of equal models passes, which ``n_needed`` is computed for.
-POWER = 0.80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,15 +136,15 @@ class Pair:
         worst, best = (low, high) if sign > 0 else (-high, -low)
         units = count(self.clusters, self.n)
         verdict = _verdict(worst, best, margin, units)
-        needed = None
+        rows = None
         if verdict == "inconclusive":
             # Not the sd of the rows: where they are skewed the interval reaches further than that.
-            sd = max(sign * delta - worst, 0.0) * math.sqrt(self.n) / _z(confidence)
-            doubt = _doubt(self.moves)
-            needed = _needed(sd, doubt, margin, sign * delta, self.n, again or confidence)
+            sd = max(sign * delta - worst, 0.0) * math.sqrt(self.n) / quantile(confidence)
+            unsure = doubt(self.moves)
+            rows = needed(sd, unsure, margin, sign * delta, self.n, again or confidence)
             if units < MIN_ROWS and _verdict(worst, best, margin, MIN_ROWS) == "pass":
                 # It would do, of enough rows or clusters that the theory holds.
-                needed = math.ceil(self.n * MIN_ROWS / units)
+                rows = math.ceil(self.n * MIN_ROWS / units)
         return Comparison(
             metric=self.metric,
             better=self.better,
@@ -159,7 +157,7 @@ class Pair:
             confidence=confidence,
             verdict=verdict,
             n=self.n,
-            n_needed=needed,
+            n_needed=rows,
         )
 
 
@@ -171,17 +169,17 @@ def pair(
     Raises MlgitopsError when the rows do not define the metric.
     """
     now, then = _defined(metric, target, candidate), _defined(metric, target, live)
-    right = None
+    hits = None
     if metric in ("accuracy", "recall") and target.ndim == 1 and now.clusters is None:
         rows = target == 1 if metric == "recall" else np.ones(len(target), dtype=bool)
-        one, other = (losses("accuracy", target, scores)[rows] for scores in (candidate, live))
-        right = (one, other)
+        one, other = (right(target, scores)[rows] for scores in (candidate, live))
+        hits = (one, other)
     return Pair(
         metric=metric,
         better=direction(metric, candidate),
         now=now,
         then=then,
-        right=right,
+        right=hits,
         n=len(target),
         clusters=coarser(clusters, now.clusters),
     )
@@ -271,6 +269,9 @@ def _bounds(found: Influence, level: float, clusters: Codes | None = None) -> tu
             return 1 - math.exp(high), 1 - math.exp(low)
         case "bounded":
             return _logit(value, psi, level, events)
+        case "signed":
+            low, high = _logit((value + 1) / 2, psi / 2, level, events)
+            return 2 * low - 1, 2 * high - 1
 
 
 def _moves(found: Influence) -> Floats:
@@ -300,7 +301,7 @@ def _hall(value: float, psi: Floats, level: float, freedom: int) -> tuple[float,
     if n < 2 or sd == 0.0:
         return value, value
     skewness = float(np.mean((psi / sd) ** 3))
-    quantile = float(stdtrit(max(freedom, 1), level))
+    reach = float(stdtrit(max(freedom, 1), level))
     step = sd / math.sqrt(n)
 
     def turned(x: float) -> float:
@@ -309,8 +310,8 @@ def _hall(value: float, psi: Floats, level: float, freedom: int) -> tuple[float,
             return x
         return float((np.cbrt(1 + a * (x - a / 6)) - 1) * 3 / a)
 
-    low = max(quantile, turned(quantile))
-    high = max(quantile, -turned(-quantile))
+    low = max(reach, turned(reach))
+    high = max(reach, -turned(-reach))
     return value - step * low, value + step * high
 
 
@@ -328,7 +329,7 @@ def _logit(value: float, psi: Floats, level: float, events: int) -> tuple[float,
 
 
 def _wilson(share: float, n: int, level: float) -> tuple[float, float]:
-    z = _z(level)
+    z = quantile(level)
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     reach = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
     return max(middle - reach, 0.0), min(middle + reach, 1.0)
@@ -344,57 +345,9 @@ def _paired_shares(now: Floats, then: Floats, level: float) -> tuple[float, floa
     gained = float((now > then).sum()) + 0.5
     lost = float((then > now).sum()) + 0.5
     middle = (gained - lost) / n
-    reach = _z(level) * math.sqrt(((gained + lost) / n - middle**2) / n)
+    reach = quantile(level) * math.sqrt(((gained + lost) / n - middle**2) / n)
     return middle - reach, middle + reach
-
-
-def _needed(
-    sd: float, doubt: float, margin: float, improvement: float, n: int, confidence: float
-) -> int | None:
-    """Return the rows for a pass with 80 % power, at least 30, also if these ``n`` stay part of it.
-
-    They were looked at because they did not decide, so they are worse than chance would have it:
-    the rows that come have to make up for them. At a margin of zero equal models never pass: then
-    the difference is taken for what it looks like. ``doubt``: how far ``sd`` may be off, relative;
-    that it may be larger costs more power than it gains where it is smaller.
-    """
-    drift = 0.0 if margin > 0 else improvement
-    if margin + drift <= 0:
-        return None
-    sure = _z(confidence) * sd
-    power = _z(POWER) * sd * math.hypot(1, (_z(confidence) + _z(POWER)) * doubt)
-
-    def enough(rows: int) -> bool:
-        gained = n * improvement + (rows - n) * drift + rows * margin
-        return gained - sure * math.sqrt(rows) >= power * math.sqrt(rows - n)
-
-    alone = math.ceil(((sure + power) / (margin + drift)) ** 2)
-    low = max(alone, n + 1, MIN_ROWS) - 1
-    step = 1
-    while not enough(low + step):
-        step *= 2
-    # Convex and not enough at n, so that there is one crossing.
-    while step > 1:
-        step //= 2
-        if not enough(low + step):
-            low += step
-    return low + 1
-
-
-def _doubt(psi: Floats) -> float:
-    """Return the standard error of the sd of ``psi`` as a share of it; large where tails are."""
-    spread = psi - psi.mean()
-    square = float(np.mean(spread**2))
-    if square == 0.0:
-        return 0.0
-    return math.sqrt(max(float(np.mean(spread**4)) / square**2 - 1, 0.0) / (4 * len(psi)))
 
 
 def _sd(psi: Floats) -> float:
     return float(psi.std(ddof=1)) if len(psi) > 1 else 0.0
-
-
-def _z(level: float) -> float:
-    from scipy.special import ndtri
-
-    return float(ndtri(level))

@@ -17,7 +17,8 @@ import numpy.typing as npt
 from mlgitops.core.errors import MlgitopsError
 from mlgitops.core.metrics import METRICS, Direction, find, of_task
 from mlgitops.core.tasks import Task
-from mlgitops.ml.influence import computed, influence
+from mlgitops.ml.influence import influence
+from mlgitops.ml.influence import undefined as _undefined
 from mlgitops.ml.labels import Floats, Scores, class_name
 
 # A column with more values than this is an identifier; the rest is one slice.
@@ -125,34 +126,11 @@ def slice_names(column: npt.NDArray[np.generic]) -> npt.NDArray[np.object_]:
 
 def undefined(name: str, target: Floats, scores: Scores) -> str | None:
     """Return why these rows do not define the metric, or None when they do."""
-    if len(target) == 0:
-        return "there are no rows"
-    if name in scores.own:
-        return None
-    if not computed(name):
-        return "it is not computed yet"
-    metric = find(name)
+    metric = None if name in scores.own else find(name)
     lacks = metric is not None and metric.beside not in (None, *scores.beside)
     if metric is not None and lacks and (metric.beside != "group" or scores.task == "ranking"):
         return f"these rows have no {metric.beside}"
-    labels = scores.labels()
-    several = name in ("roc_auc", "average_precision", "balanced_accuracy")
-    if several and len(set(target.tolist())) < 2:
-        return "all rows are of one class"
-    called = labels is not None and bool((labels == 1).any())
-    if name == "precision" and not called:
-        return "no row is called the second class"
-    if name == "recall" and not (target == 1).any():
-        return "no row is of the second class"
-    if name == "f1" and not called and not (target == 1).any():
-        return "no row is, or is called, the second class"
-    if name == "r2" and float(np.ptp(target)) == 0.0:
-        return "all true values are equal"
-    if name == "mape" and (target == 0).any():
-        return f"{int((target == 0).sum())} true values are 0"
-    if name == "rmsle" and min(float(target.min()), float(scores.values.min())) < 0:
-        return "a true value or a prediction is negative"
-    return None
+    return _undefined(name, target, scores)
 
 
 def _whole(name: str, scores: Scores) -> str | None:

@@ -10,9 +10,10 @@ from mlgitops.core.digests import JSON
 from mlgitops.core.errors import MlgitopsError
 from mlgitops.core.metrics import Direction
 from mlgitops.ml.influence import influence
-from mlgitops.ml.intervals import MIN_ROWS, POWER, interval
+from mlgitops.ml.intervals import interval
 from mlgitops.ml.labels import Floats, Scores
 from mlgitops.ml.metrics import check_metrics, direction, undefined
+from mlgitops.ml.needed import MIN_ROWS, POWER
 from mlgitops.ml.profiles import Level, read
 
 Standing = Literal["healthy", "degraded", "unclear", "not enough data"]

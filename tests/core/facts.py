@@ -44,6 +44,7 @@ def release_document(
             "rows": 400,
             "target": "y",
             "id": "id",
+            "leads": "mae",
             "metrics": {"mae": {"value": mae, "low": mae - 1, "high": mae + 1}},
             "slices": {"country": {}},
         },

@@ -31,7 +31,13 @@ def judged():
         frame,
         scores,
         ("0", "1"),
-        Terms(target=("late",), row_id="id", metrics=("roc_auc", "brier"), slices=("airline",)),
+        Terms(
+            target=("late",),
+            row_id="id",
+            metrics=("roc_auc", "brier"),
+            leads="roc_auc",
+            slices=("airline",),
+        ),
     )
     return frame, score, numbers
 

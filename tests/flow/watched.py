@@ -209,7 +209,10 @@ def _document(
     sizes = {name: len(data) for name, data in blobs.items()}
     config = seams.store.put_bytes(manifests.config())
     numbers = evaluation(
-        test, scores, (), Terms(target=("count",), row_id="id", metrics=("mae", "rmse"))
+        test,
+        scores,
+        (),
+        Terms(target=("count",), row_id="id", metrics=("mae", "rmse"), leads="mae"),
     )
     return ReleaseDocument(
         model="bikes",

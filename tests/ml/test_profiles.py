@@ -68,7 +68,7 @@ def test_a_profile_comes_back_from_its_json(name: str) -> None:
         else:
             assert again == exact
     task = scorer.signature.task
-    names = [metric for metric, one in METRICS.items() if task in one.tasks]
+    names = [one for one, metric in METRICS.items() if task in metric.tasks and not metric.needed]
     assert set(known.performance) == set(names)
     values = compute(task, names, target, scores)
     for metric, level in known.performance.items():

@@ -64,6 +64,7 @@ def _evaluation() -> Schema:
         "The headline: all numbers are in `evaluation.json`.",
         rows=_count("Rows that it was judged on."),
         id=_text("The column that names a row."),
+        leads=_text("The metric that counts where one has to be chosen: the spec's first."),
         metrics=_map("The metrics by name.", interval),
         slices=_texts("The columns that the rows were sliced by."),
     )
