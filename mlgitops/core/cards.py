@@ -134,6 +134,8 @@ def verdict(
     first = headline(model, numbers)
     if first is not None:
         yield from _slices(numbers, first, metrics)
+    yield from _searched(numbers)
+    yield from _calibrated(numbers)
     yield _odd(cast("Mapping[str, JSON]", robustness["summary"]))
 
 
@@ -165,6 +167,46 @@ def _slices(
         told = f"{len(behind)} of {len(found)} behind the whole by more than chance; {told}"
     # Without intervals nothing was judged, and that is no pass.
     yield "good" if judged and not behind else "note", "slices", told
+
+
+def _searched(numbers: Mapping[str, JSON]) -> Iterator[tuple[State, str, str]]:
+    found = cast("Mapping[str, JSON] | None", numbers.get("searched"))
+    if found is None or found["reason"] is not None:
+        return
+    weak = cast("Sequence[Mapping[str, JSON]]", found["slices"])
+    told = f"{len(weak)} of {found['looked_at']:,} are worse than all others, beyond chance"
+    if weak:
+        told += f"; weakest: {place(weak[0])}, {found['metric']} {weak[0]['value']:.4g}"
+        told += f" on {weak[0]['rows']:,} rows, elsewhere {weak[0]['rest']:.4g}"
+    yield "note" if weak else "good", "slices that were searched for", told
+
+
+def place(weak: Mapping[str, JSON]) -> str:
+    """Return the place of a slice that was found: ``origin = JFK, hour = 18 to 23``."""
+    where = cast("Mapping[str, JSON]", weak["where"])
+    return ", ".join(f"{name} = {value}" for name, value in where.items())
+
+
+def _calibrated(numbers: Mapping[str, JSON]) -> Iterator[tuple[State, str, str]]:
+    found = cast("Mapping[str, Mapping[str, JSON]]", numbers.get("calibration", {}))
+    lines = {name: value_of(one["slope"]) for name, one in found.items() if one["slope"]}
+    off = {name: how for name, one in lines.items() if (how := leaning(one)) is not None}
+    if not lines:
+        return
+    first = next(iter(off or lines))
+    told = f"slope {shown(lines[first])}"
+    if len(lines) > 1:
+        told = f"{len(off)} of {len(lines)} classes lean; {first}: {told}"
+    yield "note" if off else "good", "calibration", f"{told}: {off[first]}" if off else told
+
+
+def leaning(slope: Value) -> str | None:
+    """Return which way probabilities lean, by the slope of their calibration; None: neither."""
+    if slope.high is not None and slope.high < 1:
+        return "too sure of itself, probabilities are too far from the middle"
+    if slope.low is not None and slope.low > 1:
+        return "not sure enough, probabilities are too near to the middle"
+    return None
 
 
 def _odd(summary: Mapping[str, JSON]) -> tuple[State, str, str]:
@@ -236,6 +278,9 @@ def card(
         "quantitative_analysis": {
             "metrics": numbers["metrics"],
             "slices": numbers.get("slices", {}),
+            "custom": numbers.get("custom", {}),
+            "searched": numbers.get("searched"),
+            "calibration": numbers.get("calibration", {}),
             "headline": headline(model, numbers),
             "parity": dict(parity),
             "proof": dict(evidence["parity.json"]),

@@ -25,12 +25,12 @@ from mlgitops.flow.evaluation import (
     beside,
     frame_of,
     parquet,
-    rounded,
     scores_of,
     signature,
     table,
     truth_of,
 )
+from mlgitops.flow.numbers import rounded
 from mlgitops.flow.rebuild import evaluation_rows, same_recipe
 from mlgitops.flow.releases import releases
 from mlgitops.flow.seams import Seams

@@ -15,6 +15,8 @@ from mlgitops.core.releases import ReleaseDocument
 from mlgitops.core.signatures import Signature, from_json
 from mlgitops.core.tasks import ANSWERS, Task
 from mlgitops.core.terms import Terms, of_document, to_json
+from mlgitops.flow.looking import calibrated, searched
+from mlgitops.flow.numbers import rounded
 from mlgitops.flow.seams import Seams
 
 if TYPE_CHECKING:
@@ -22,16 +24,9 @@ if TYPE_CHECKING:
 
     from mlgitops.ml.labels import Codes, Floats, Scores
 
-# Enough for any reader, and few enough that recomputing gives the same text.
-DECIMALS: Final = 9
 CONFIDENCE: Final = 0.95
 # A slice with fewer rows says nothing about a model, and one row says who it was.
 MIN_SLICE: Final = 30
-
-
-def rounded(value: float) -> float:
-    """Return ``value`` as it is recorded."""
-    return round(float(value), DECIMALS)
 
 
 def parquet(frame: pd.DataFrame) -> bytes:
@@ -154,12 +149,17 @@ def evaluation(
     sliced: dict[str, JSON] = {
         column: _sliced(frame[column], truth, scores, metrics, clusters) for column in terms.slices
     }
-    return {
+    found: dict[str, JSON] = {
         "rows": len(frame),
         **to_json(terms),
         "metrics": listed,
         "slices": sliced,
     }
+    if scores.chance:
+        found["calibration"] = calibrated(truth, scores, classes, clusters)
+    if terms.search:
+        found["searched"] = searched(frame, truth, scores, terms, clusters)
+    return found
 
 
 def _sliced(

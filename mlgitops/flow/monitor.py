@@ -34,8 +34,9 @@ from mlgitops.core.watches import (
 from mlgitops.core.workspaces import Workspace
 from mlgitops.flow import ledger
 from mlgitops.flow.assess import environment_of
-from mlgitops.flow.evaluation import rounded, signature
+from mlgitops.flow.evaluation import signature
 from mlgitops.flow.labels import Joined, labelled_rows
+from mlgitops.flow.numbers import rounded
 from mlgitops.flow.seams import Seams
 from mlgitops.flow.serve import journal_of, pinned
 from mlgitops.flow.snapshots import iso

@@ -126,7 +126,7 @@ class Pair:
             return _paired_shares(moves, moves, confidence)
         freedom = min(self.now.events, self.then.events, len(moves)) - 1
         delta = self.now.value - self.then.value
-        return _hall(delta, moves, confidence, freedom)
+        return hall(delta, moves, confidence, freedom)
 
     def judge(self, margin: float, confidence: float, again: float | None = None) -> Comparison:
         """Return the verdict; ``again`` is the confidence of the next look, for ``n_needed``."""
@@ -248,24 +248,24 @@ def _bounds(found: Influence, level: float, clusters: Codes | None = None) -> tu
     freedom = events - 1
     match found.scale:
         case "mean":
-            low, high = _hall(value, psi, level, freedom)
+            low, high = hall(value, psi, level, freedom)
             return max(low, 0.0), high
         case "root":
             if value == 0:
                 return 0.0, 0.0
             # Squares have longer tails than Hall can mend; on the log scale they have not.
             moves = gathered(_moves(found), clusters)
-            low, high = _hall(math.log(value), moves / value, level, freedom)
+            low, high = hall(math.log(value), moves / value, level, freedom)
             return math.exp(low), math.exp(high)
         case "share":
             if clusters is not None:
                 return _logit(value, psi, level, events)
-            return _wilson(value, found.events, level)
+            return wilson(value, found.events, level)
         case "explained":
             if value >= 1:
                 return value, value
             # 1 - r2 is a ratio of positive means: normal on the log scale.
-            low, high = _hall(math.log(1 - value), -psi / (1 - value), level, freedom)
+            low, high = hall(math.log(1 - value), -psi / (1 - value), level, freedom)
             return 1 - math.exp(high), 1 - math.exp(low)
         case "bounded":
             return _logit(value, psi, level, events)
@@ -287,7 +287,7 @@ def _moves(found: Influence) -> Floats:
     return np.asarray((n - 1) * (without.mean() - without), dtype=np.float64)
 
 
-def _hall(value: float, psi: Floats, level: float, freedom: int) -> tuple[float, float]:
+def hall(value: float, psi: Floats, level: float, freedom: int) -> tuple[float, float]:
     """Return bounds of ``value``, the mean of rows that vary as ``psi``, corrected for skewness.
 
     Peter Hall, On the removal of skewness by transformation (1992): a monotone cubic of the
@@ -328,7 +328,8 @@ def _logit(value: float, psi: Floats, level: float, events: int) -> tuple[float,
     return 1 / (1 + math.exp(reach - middle)), 1 / (1 + math.exp(-reach - middle))
 
 
-def _wilson(share: float, n: int, level: float) -> tuple[float, float]:
+def wilson(share: float, n: int, level: float) -> tuple[float, float]:
+    """Return bounds of a share of ``n``, each one-sided at ``level``."""
     z = quantile(level)
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     reach = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)

@@ -66,7 +66,8 @@ TASKS: dict[str, tuple[str, dict[str, Any]]] = {
     "forecasting": (
         fit("from sklearn.linear_model import Ridge\n", "Ridge()", "tons"),
         {"target": "tons", "metrics": ["mae", "mase", "relative_mae", "pinball@0.5"]}
-        | {"baseline": "naive", "scale": "scale", "cluster": "query"},
+        | {"baseline": "naive", "scale": "scale", "cluster": "query"}
+        | {"search": ["soil", "sun", "corner"]},
     ),
     "multilabel-classification": (
         fit(

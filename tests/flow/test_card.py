@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mlgitops.core.cards import slices_of, value_of
+from mlgitops.core.cards import Value, higher_is_better, leaning, slices_of, value_of
 from mlgitops.flow.evidence.pages import page
 from mlgitops.flow.evidence.svg import Chart, _ticks
 from mlgitops.report.card import html
@@ -20,6 +20,30 @@ NUMBERS: dict[str, Any] = {
             "LGA": {"rows": 100, "metrics": {"roc_auc": {"value": 0.78, "low": 0.7, "high": 0.9}}},
             "EWR": {"rows": 200, "metrics": {"roc_auc": None}},
         }
+    },
+    "custom": {"gain": "higher"},
+    "calibration": {
+        "yes": {
+            "error": 0.03,
+            "bins": [],
+            "slope": {"value": 0.8, "low": 0.7, "high": 0.9},
+            "intercept": {"value": 0.0, "low": -0.1, "high": 0.1},
+            "reason": None,
+        }
+    },
+    "searched": {
+        "metric": "roc_auc",
+        "looked_at": 120,
+        "slices": [
+            {
+                "where": {"origin": "JFK", "h|our": "18 to 23"},
+                "rows": 40,
+                "value": 0.61,
+                "rest": 0.82,
+                "at_least": 0.04,
+            }
+        ],
+        "reason": None,
     },
 }
 
@@ -110,3 +134,23 @@ def test_axes_have_some_round_numbers_within_their_ends(ends):
     assert 3 <= len(found) <= 12
     assert all(ends[0] - 1e-9 <= one <= ends[1] + 1e-9 for one in found)
     json.dumps(found)
+
+
+def test_weak_slices_that_were_searched_for_and_calibration_are_told() -> None:
+    told = page(card())
+    assert "120 values and pairs of values were looked at" in told
+    assert "| origin = JFK, h\\|our = 18 to 23 | 40 | 0.61 | 0.82 | 0.04 |" in told
+    assert "| yes | 0.8 [0.7, 0.9] | 0.0300 | too sure of itself" in told
+    nothing = card()
+    nothing["quantitative_analysis"] |= {"searched": None, "calibration": {}}
+    assert "Weak slices" not in page(nothing) and "Calibration" not in page(nothing)
+    spotless = card()
+    spotless["quantitative_analysis"]["searched"] |= {"slices": []}
+    assert "\n\nNone.\n" in page(spotless)
+
+
+def test_which_way_probabilities_lean_and_a_metric_gets_better() -> None:
+    assert leaning(Value(value=1.0, low=0.9, high=1.1)) is None
+    assert "not sure enough" in str(leaning(Value(value=1.3, low=1.1, high=1.5)))
+    assert higher_is_better(NUMBERS, "gain") and higher_is_better(NUMBERS, "ndcg@5")
+    assert not higher_is_better(NUMBERS, "mae")

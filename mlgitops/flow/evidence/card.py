@@ -85,7 +85,8 @@ def _files(
     scores: Scores,
     truth: Floats,
 ) -> dict[str, bytes]:
-    drawn = plots(scores, truth, evidence, headline(model, evidence["evaluation.json"]))
+    metric = headline(model, evidence["evaluation.json"])
+    drawn = plots(scores, truth, signature.classes, evidence, metric)
     told = card(model, signature, lineage, evidence, parity, sorted(drawn))
     # Read back, so that a card made from the stored text is the same to the last digit.
     text = document(told)

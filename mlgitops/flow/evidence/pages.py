@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
-from mlgitops.core.cards import higher_is_better, metrics_of, shown, slices_of
+from mlgitops.core.cards import (
+    higher_is_better,
+    leaning,
+    metrics_of,
+    place,
+    shown,
+    slices_of,
+    value_of,
+)
 from mlgitops.core.digests import JSON, short
 from mlgitops.core.markdown import inert
 from mlgitops.core.proofs import told
@@ -119,7 +127,9 @@ def _quality(card: Mapping[str, Any]) -> Iterator[str]:
     for name, one in metrics.items():
         way = "higher" if higher_is_better(analysis, name) else "lower"
         yield f"| {name} | {way} | {shown(one)} |"
-    yield from _pictures(card, "roc", "precision-recall", "calibration", "residuals")
+    names = ("roc", "precision-recall", "calibration", "confusion", "residuals")
+    yield from _pictures(card, *names)
+    yield from _calibration(analysis)
     name = analysis["headline"]
     listed = slices_of(analysis, name) if name else ()
     if listed:
@@ -132,6 +142,41 @@ def _quality(card: Mapping[str, Any]) -> Iterator[str]:
         if len(listed) > _MOST_SLICES:
             yield from ("", f"{len(listed) - _MOST_SLICES} better ones are in `evaluation.json`.")
         yield from _pictures(card, "slices")
+    yield from _weak(analysis)
+
+
+def _calibration(analysis: Mapping[str, Any]) -> Iterator[str]:
+    if not analysis["calibration"]:
+        return
+    yield from ("", "### Calibration", "")
+    yield "Slope 1 is perfect; below it probabilities are too far from the middle. The error is the"
+    yield "mean distance of predicted and observed over ten bins."
+    yield from ("", "| class | slope [95 %] | error | |", "|---|---|---|---|")
+    for name, one in analysis["calibration"].items():
+        slope = value_of(one["slope"])
+        told = one["reason"] or leaning(slope) or ""
+        yield f"| {inert(name)} | {shown(slope)} | {one['error']:.4f} | {inert(told)} |"
+
+
+def _weak(analysis: Mapping[str, Any]) -> Iterator[str]:
+    found = analysis["searched"]
+    if found is None:
+        return
+    yield from ("", "### Weak slices that were searched for", "")
+    if found["reason"] is not None:
+        yield f"None: {found['metric']} cannot be looked for, {found['reason']}."
+        return
+    yield f"{found['looked_at']:,} values and pairs of values were looked at. These are worse"
+    yield "than all other rows, at a confidence of 95 % for all of them together (Bonferroni)."
+    if not found["slices"]:
+        yield from ("", "None.")
+        return
+    name = found["metric"]
+    yield from ("", f"| slice | rows | {name} | elsewhere | worse by at least |")
+    yield "|---|---:|---:|---:|---:|"
+    for one in found["slices"]:
+        numbers = " | ".join(f"{one[key]:.4g}" for key in ("value", "rest", "at_least"))
+        yield f"| {inert(place(one))} | {one['rows']:,} | {numbers} |"
 
 
 def _pictures(card: Mapping[str, Any], *names: str) -> Iterator[str]:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final, cast
 from mlgitops.core.comparing import first_difference
 from mlgitops.core.digests import JSON, document
 from mlgitops.core.releases import Object
-from mlgitops.flow.evaluation import frame_of, parquet, rounded, scores_of
+from mlgitops.flow.evaluation import frame_of, parquet, scores_of
 from mlgitops.flow.evidence.parts import Files, Held, Made
+from mlgitops.flow.numbers import rounded
 from mlgitops.flow.seams import Seams
 
 if TYPE_CHECKING:

@@ -15,21 +15,30 @@ if TYPE_CHECKING:
 
 FOLDER: Final = "card/"
 _POINTS: Final = 200
-_BINS: Final = 10
+_CLASSES: Final = 12
 _SLICES: Final = 15
 
 
 def plots(
-    scores: Scores, truth: Floats, evidence: Mapping[str, Object], metric: str | None
+    scores: Scores,
+    truth: Floats,
+    classes: tuple[str, ...],
+    evidence: Mapping[str, Object],
+    metric: str | None,
 ) -> dict[str, bytes]:
     """Return ``card/<name>.svg``: what fits the task, the slices by ``metric``, the latency."""
     found: dict[str, Chart | None] = {}
-    if scores.task == "binary-classification":
-        found |= {"roc": _roc(scores.values, truth), "calibration": _bins(scores.values, truth)}
+    numbers = evidence["evaluation.json"]
+    if scores.task in ("binary-classification", "anomaly-detection"):
+        found["roc"] = _roc(scores.values, truth)
         found["precision-recall"] = _precision(scores.values, truth)
-    elif scores.task in ("regression", "forecasting"):
+    if scores.task in ("multiclass-classification", "clustering"):
+        found["confusion"] = _confusion(scores, truth, classes)
+    if "calibration" in numbers:
+        found["calibration"] = _bins(cast("Mapping[str, Object]", numbers["calibration"]))
+    if scores.task in ("regression", "forecasting"):
         found |= {"residuals": _residuals(scores.values, truth)}
-    found["slices"] = _slices(evidence["evaluation.json"], metric)
+    found["slices"] = _slices(numbers, metric)
     found["latency"] = _latency(cast("Mapping[str, Object]", evidence["measured.json"]["latency"]))
     return {f"{FOLDER}{name}.svg": one.text() for name, one in found.items() if one is not None}
 
@@ -84,10 +93,10 @@ def _precision(p: Floats, truth: Floats) -> Chart | None:
     return chart
 
 
-def _bins(p: Floats, truth: Floats) -> Chart:
+def _bins(calibrated: Mapping[str, Object]) -> Chart | None:
     """Observed shares in ten bins of equally many rows, with 95 % intervals (Wilson)."""
-    import numpy as np
-
+    if len(calibrated) != 1:
+        return None
     chart = Chart(
         title="Calibration: ten bins of equally many rows",
         x=(0, 1),
@@ -96,19 +105,47 @@ def _bins(p: Floats, truth: Floats) -> Chart:
         y_name="observed share",
     )
     chart.line([(0, 0), (1, 1)], SOFT, dashed=True)
-    order = np.argsort(p, kind="stable")
-    for rows in np.array_split(order, min(_BINS, len(p))):
-        x, y, n = float(p[rows].mean()), float(truth[rows].mean()), len(rows)
-        low, high = _wilson(y, n)
-        chart.line([(x, low), (x, high)])
-        chart.dot(x, y)
+    (found,) = calibrated.values()
+    for one in cast("Sequence[Mapping[str, float]]", found["bins"]):
+        chart.line([(one["predicted"], one["low"]), (one["predicted"], one["high"])])
+        chart.dot(one["predicted"], one["observed"])
     return chart
 
 
-def _wilson(share: float, n: int, z: float = 1.959964) -> tuple[float, float]:
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
-    return max(middle - half, 0.0), min(middle + half, 1.0)
+def _confusion(scores: Scores, truth: Floats, classes: tuple[str, ...]) -> Chart | None:
+    """Of each true class (or group) the shares that each class (or cluster) got."""
+    import numpy as np
+
+    given, true = np.asarray(scores.labels()), truth.astype(int)
+    rows, size = int(true.max()) + 1, len(classes)
+    if max(rows, size) > _CLASSES:
+        return None
+    counts = np.bincount(true * size + given, minlength=rows * size).reshape(rows, size)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    named = classes if scores.task == "multiclass-classification" else None
+    chart = Chart(
+        title="What the rows of each " + ("class were called" if named else "group lie in"),
+        x=(-0.5, size - 0.5),
+        y=(-0.5, rows - 0.5),
+        x_name="given " + ("class" if named else "cluster") + ", in the order of the signature",
+        y_name="",
+        height=100 + 30 * rows,
+        left=120,
+        y_ticks=False,
+    )
+    for row in range(rows):
+        # The first one on top, as a table has it.
+        y = float(rows - 1 - row)
+        name = named[row] if named else f"group {row + 1}"
+        chart.side(y, name if len(name) <= 16 else name[:15] + "…")
+        for column in range(size):
+            share, x = float(shares[row, column]), float(column)
+            half = 0.48 * share**0.5
+            corners = [(x - half, y - half), (x + half, y - half), (x + half, y + half)]
+            chart.area([*corners, (x - half, y + half)], BLUE if named and row == column else PALE)
+            if share >= 0.005:
+                chart.label(x, y, f"{share:.0%}")
+    return chart
 
 
 def _residuals(p: Floats, truth: Floats) -> Chart:
