@@ -124,7 +124,7 @@ def _confusion(scores: Scores, truth: Floats, classes: tuple[str, ...]) -> Chart
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     named = classes if scores.task == "multiclass-classification" else None
     chart = Chart(
-        title="What the rows of each " + ("class were called" if named else "group lie in"),
+        title="What the rows of each class were called" if named else "Where each group lies",
         x=(-0.5, size - 0.5),
         y=(-0.5, rows - 0.5),
         x_name="given " + ("class" if named else "cluster") + ", in the order of the signature",
