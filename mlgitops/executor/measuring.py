@@ -52,7 +52,8 @@ def measured(
     ``blocks``: which rows are drawn together, numbers from 0. Raises Unusable.
     """
     count = len(blocks)
-    found = _number(function(**given))
+    # A function may write to what it gets, and there is more to ask.
+    found = _number(function(**{name: _copied(value) for name, value in given.items()}))
     if found.shape == (count,):
         _refuse_nan(found, "row")
         return {"values": found, "blocks": np.empty(0, dtype=np.int64)}
@@ -62,7 +63,7 @@ def measured(
             " all"
         )
     whole = float(found.reshape(()))
-    _refuse_nan(np.array([whole]), "all rows, as number")
+    _refuse_nan(np.array([whole]), "all rows, number")
     sizes = np.bincount(blocks)
     moves = _moves(function, given, blocks, len(sizes))
     # The mean over rows is the metric, and a block's sum moves it as the block does.
@@ -88,13 +89,17 @@ def _moves(
         if one.size != 1:
             raise Unusable("it returned one number for all rows, and several for some of them")
         found[draw] = float(one.reshape(()))
-    _refuse_nan(found, "resample")
+    _refuse_nan(found, "some resampled rows, draw")
     moves = number * (counts - 1.0).T @ (found - found.mean()) / draws
     moves -= moves.mean()
     spread = float(moves.std(ddof=1)) / math.sqrt(number)
     # The draws are few: their noise widens what a block seems to move, not the spread of them all.
     scale = float(found.std(ddof=1)) / spread if spread > 0 else 0.0
     return np.asarray(moves * scale * math.sqrt(number / (number - 1)), dtype=np.float64)
+
+
+def _copied(value: Any) -> Any:
+    return value.copy() if hasattr(value, "copy") else value
 
 
 def _some(value: Any, rows: npt.NDArray[np.int64]) -> Any:

@@ -33,7 +33,8 @@ def adopt(
 
     ``frame``: rows like those that the model will meet. A model with an input per column takes
     them by name; one with a matrix takes all columns of ``frame`` in their order, so it must hold
-    the inputs and nothing else. ``classes``: in the order of the model's probabilities.
+    the inputs and nothing else. ``classes``: in the order of the model's probabilities; of a
+    clustering they may be left out, and are as many as the model has numbers.
 
     Raises Refused when it is no ONNX model, or has inputs or outputs that a table does not give.
     """
@@ -59,6 +60,8 @@ def adopt(
         for value, field in zip(inputs, fields, strict=True):
             _check_column(value, field)
         onnx_graphs.set_inputs(model, {f.name: [f] for f in fields})
+    if task == "clustering" and not classes:
+        classes = _clusters(model)
     output = _output(model, task, len(classes))
     width = ANSWERS[task].columns(len(classes))
     onnx_graphs.set_output(model, output, ANSWERS[task].graph, width=width)
@@ -139,6 +142,20 @@ def _check_gaps(inputs: list[onnx.ValueInfoProto], fields: tuple[Field, ...]) ->
                 " no NaN",
                 hint="fill it in the features step",
             )
+
+
+def _clusters(model: onnx.ModelProto) -> tuple[str, ...]:
+    """Return the names of the clusters, which are numbers."""
+    from onnx import TensorProto
+
+    floats = (TensorProto.FLOAT, TensorProto.DOUBLE)
+    for value in model.graph.output:
+        if value.type.tensor_type.elem_type in floats and (width := _width(value)):
+            return tuple(str(number) for number in range(width))
+    raise Refused(
+        "the model does not say how many clusters there are",
+        hint="name them in export.classes, or export its output with the shape (rows, clusters)",
+    )
 
 
 def _output(model: onnx.ModelProto, task: Task, classes: int) -> str:

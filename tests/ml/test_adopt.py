@@ -136,3 +136,39 @@ def test_our_own_export_can_be_handed_over_again() -> None:
     truth = estimate(model.estimator, model.frame, BINARY)
     assert scores.values == pytest.approx(truth.values, abs=1e-6)
     onnx.checker.check_model(onnx.load_from_string(again.onnx))
+
+
+def _linear(width: int | None) -> bytes:
+    """As many numbers a row as ``width``, from two columns."""
+    weight = numpy_helper.from_array(np.array([[1.0, 0.0, -1.0], [0.0, 1.0, -1.0]], "f4"), "w")
+    graph = helper.make_graph(
+        [
+            helper.make_node("Concat", ["a", "b"], ["x"], axis=1),
+            helper.make_node("MatMul", ["x", "w"], ["raw"]),
+            helper.make_node("Sigmoid", ["raw"], ["out"]),
+        ],
+        "net",
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["n", 1]) for n in ("a", "b")],
+        [helper.make_tensor_value_info("out", TensorProto.FLOAT, ["n", width])],
+        [weight],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return bytes(made.SerializeToString())
+
+
+def test_labels_and_clusters_are_taken_over_as_well() -> None:
+    frame = pd.DataFrame({"a": [0.0, 3.0], "b": [2.0, -1.0]}, dtype="float32")
+    labels = _adopt(_linear(3), frame, "multilabel-classification", ("x", "y", "z"))
+    assert labels.signature.outputs() == ("probabilities",)
+    found = Scorer(labels.onnx, labels.signature).score(frame).labels()
+    assert np.array_equal(np.asarray(found), [[1, 1, 0], [1, 0, 0]])
+    clusters = _adopt(_linear(3), frame, "clustering")
+    assert clusters.signature.classes == ("0", "1", "2")
+    found = Scorer(clusters.onnx, clusters.signature).score(frame).labels()
+    assert np.array_equal(np.asarray(found), [1, 0])
+    with pytest.raises(Refused, match="how many clusters"):
+        _adopt(_linear(None), frame, "clustering")
+    named = _adopt(_linear(None), frame, "clustering", ("north", "south", "west"))
+    assert named.signature.classes == ("north", "south", "west")
+    with pytest.raises(Refused, match="no output for ranking"):
+        _adopt(_linear(3), frame, "ranking")

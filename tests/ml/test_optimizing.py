@@ -21,7 +21,7 @@ from tests.ml.models import BINARY, Fitted, fitted, prepared
 def net() -> tuple[Fitted, Exported]:
     """A pipeline with a network, which is made of matrix products."""
     rows = fitted("mixed-logistic")
-    network = MLPClassifier((128, 64), max_iter=60, random_state=0)
+    network = MLPClassifier((128, 64), max_iter=60, tol=1e-2, random_state=0)
     model = Fitted(
         estimator=prepared(network).fit(rows.frame, rows.target),
         frame=rows.frame,

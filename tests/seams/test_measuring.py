@@ -74,3 +74,14 @@ def test_what_is_no_metric_is_refused(function, told) -> None:
     given = {"target": np.zeros(200), "prediction": np.zeros(200)}
     with pytest.raises(Unusable, match=told):
         measured(function, given, blocks(200))
+
+
+def test_a_function_that_writes_to_what_it_gets_does_no_harm() -> None:
+    def careless(target, prediction):
+        target -= prediction
+        return float(np.mean(target))
+
+    given = {"target": np.arange(200.0), "prediction": np.ones(200)}
+    found = measured(careless, given, blocks(200))
+    assert found["values"].mean() == pytest.approx(98.5)
+    assert given["target"][0] == 0
