@@ -180,11 +180,12 @@ def _parts(values: pd.Series) -> dict[str, Mask]:
     numeric = pd.api.types.is_numeric_dtype(series) and not pd.api.types.is_bool_dtype(series)
     if numeric and series.nunique() > _DISTINCT:
         numbers = series.to_numpy(dtype=np.float64)
-        edges = np.unique(np.quantile(numbers[~missing], np.linspace(0, 1, _RANGES + 1)))
+        finite = np.isfinite(numbers)
+        edges = np.unique(np.quantile(numbers[finite], np.linspace(0, 1, _RANGES + 1)))
         for low, high in pairwise(edges):
-            last = high == edges[-1]
-            rows = (numbers >= low) & ((numbers <= high) if last else (numbers < high))
-            found[f"{low:g} to {high:g}"] = np.asarray(rows & ~missing)
+            upper = (numbers <= high) if high == edges[-1] else (numbers < high)
+            found[f"{low:g} to {high:g}"] = np.asarray((numbers >= low) & upper)
+        found["(infinite)"] = np.asarray(~finite & ~missing)
     else:
         texts = series.astype(object).map(class_name).to_numpy()
         counted = pd.Series(texts[~missing]).value_counts()

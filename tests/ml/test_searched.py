@@ -85,3 +85,12 @@ def test_a_hundred_thousand_rows_take_seconds() -> None:
     found = search(frame, "mae", *numbers(5, n))
     assert found.looked_at > 100
     assert time.process_time() - start < 20
+
+
+def test_infinite_numbers_are_a_value_of_their_own() -> None:
+    frame, (target, scores) = rows(6), numbers(6)
+    frame.loc[frame.index % 20 == 0, "age"] = np.inf
+    far = np.isinf(frame["age"]).to_numpy()
+    worse = Scores(task="regression", values=scores.values + 3.0 * far)
+    first = search(frame, "mae", target, worse).weak[0]
+    assert dict(first.where) == {"age": "(infinite)"} and first.rows == far.sum()
