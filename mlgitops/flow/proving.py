@@ -131,11 +131,13 @@ def _classes(model: Model, frame: pd.DataFrame) -> tuple[str, ...]:
         return ()
     values = frame[model.evaluation.truth[0]].unique().tolist()
     names = tuple(class_name(value) for value in sorted(values))
-    if model.task == "anomaly-detection" and len(names) != 2:
+    # Of two words nobody can tell which is the odd one, and scikit-learn calls an outlier -1.
+    if model.task == "anomaly-detection" and names not in (("0", "1"), ("False", "True")):
+        shown = ", ".join(repr(name) for name in names[:5])
         raise Refused(
-            f"the target of {model.name} has {len(names)} value(s) in the evaluation data, and"
-            " anomaly detection knows two",
-            hint="evaluate on usual rows and on odd ones; export.classes names both",
+            f"the target of {model.name} is one of {shown}: which of them is an anomaly?",
+            hint="say so with export.classes: [usual, odd], in the values of the target; 0 and 1,"
+            " both among the evaluation rows, need no names",
         )
     return names
 

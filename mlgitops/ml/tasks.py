@@ -34,6 +34,11 @@ def classes_of(estimator: Estimator, task: Task, named: tuple[str, ...]) -> tupl
     if task == "anomaly-detection":
         if not hasattr(estimator, "decision_function") or found is not None:
             raise _other(f"{name} finds no anomalies (no decision_function of its own)", task)
+        if len(named) != 2:
+            raise Refused(
+                f"anomaly detection has two classes, and these are {list(named)}",
+                hint="name a usual row and an odd one in export.classes",
+            )
         return named
     if task == "clustering":
         return tuple(str(number) for number in range(_clusters(estimator)))

@@ -107,7 +107,7 @@ def farm(tmp_path, monkeypatch):
     monkeypatch.setenv("MLGITOPS_STORE", str(tmp_path / "store"))
     world = World(tmp_path)
 
-    def make(task: str, train: str, evaluation: dict, files: dict | None = None) -> World:
+    def make(task: str, train: str, evaluation: dict, export: dict | None = None) -> World:
         git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", str(world.bare))
         git(tmp_path, "clone", "--quiet", str(world.bare), str(world.clone))
         spec = {
@@ -119,7 +119,7 @@ def farm(tmp_path, monkeypatch):
             "task": task,
             "features": COLUMNS,
             "evaluation": {"data": "features.test", "id": "field", "slices": ["soil"]} | evaluation,
-            "export": {"parity": {"atol": 0.001}},
+            "export": {"parity": {"atol": 0.001}} | (export or {}),
         }
         mine = {
             "pipelines/yield/fields.csv": fields(),
@@ -132,7 +132,7 @@ def farm(tmp_path, monkeypatch):
         }
         mine["pipelines/yield/train.py"] = train.replace("(train, depth)", "(train)")
         kept = {name: text for name, text in FILES.items() if "prod" not in name}
-        commit(world.clone, {**kept, **mine, **(files or {})}, "Start")
+        commit(world.clone, {**kept, **mine}, "Start")
         git(world.clone, "push", "--quiet", "--set-upstream", "origin", "HEAD:main")
         assert world.call("validate") == 0
         assert world.call("run", "yield") == 0
@@ -146,7 +146,8 @@ def farm(tmp_path, monkeypatch):
 @pytest.mark.parametrize("task", TASKS)
 def test_a_task_goes_the_whole_way(farm, task, tmp_path, capsys):
     train, evaluation = TASKS[task]
-    world = farm(task, train, evaluation)
+    export = {"classes": ["fine", "odd"]} if task == "anomaly-detection" else {}
+    world = farm(task, train, evaluation, export)
     assert world.call("release", "yield") == 0, capsys.readouterr().err
     assert world.call("verify", "yield") == 0, capsys.readouterr()
     document = yaml.safe_load(
@@ -197,3 +198,12 @@ def _serves(world, task, document, folder):
     assert np.allclose(found[answer.number].reshape(len(rows), -1), recorded, atol=1e-5)
     if answer.labelled:
         assert set(found["label"]) <= set(session.signature.classes)
+
+
+def test_which_of_two_words_is_an_anomaly_has_to_be_said(farm, capsys):
+    train, evaluation = TASKS["anomaly-detection"]
+    world = farm("anomaly-detection", train, evaluation)
+    assert world.call("release", "yield") != 0
+    told = capsys.readouterr().err
+    assert "is one of 'fine', 'odd': which of them is an anomaly?" in told
+    assert "export.classes: [usual, odd]" in told

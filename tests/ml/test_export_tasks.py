@@ -174,3 +174,9 @@ def test_the_bytes_do_not_depend_on_what_was_exported_before(rows) -> None:
         export(made, rows[0], task="multilabel-classification", **options).onnx for _ in range(12)
     }
     assert len(found) == 1
+
+
+def test_an_anomaly_and_a_usual_row_have_a_name_each(rows) -> None:
+    made = fitted(OneClassSVM(), "anomaly-detection", rows)
+    with pytest.raises(Refused, match=r"two classes, and these are \['a'\]"):
+        export(made, rows[0], task="anomaly-detection", row_id=None, tolerance=1e-4, named=("a",))

@@ -167,7 +167,7 @@ class Export(Spec):
         default=[],
         description="Of a handed over `.onnx`: the classes in the order of its probabilities. "
         "Without it, the target's values in ascending order. Of anomaly detection: the target's "
-        "value for a usual row, then that for an anomaly.",
+        "value for a usual row, then that for an anomaly; without it they are 0 and 1.",
     )
 
 
