@@ -92,7 +92,7 @@ def _quality(page: Page) -> str:
         return f"{why}### Quality\nA rollback is not compared: it brings back what ran here before."
     if comparison is None or comparison.problem is not None or not comparison.compared:
         return _alone(page, comparison)
-    rows = f"n = {comparison.rows:,}"
+    rows = f"n = {comparison.rows:,}{_clusters(comparison)}"
     left_out = ", ".join(f"{n:,} {inert(why)}" for why, n in comparison.excluded.items())
     lines = [
         f"### Quality against what is now in {assessment.promotion.environment}",
@@ -110,6 +110,13 @@ def _level(comparison: Comparison) -> str:
     levels = sorted({2 * one.confidence - 1 for one in comparison.compared})
     words = " and ".join(f"{100 * level:.3g} %" for level in levels) + " intervals"
     return words if comparison.look == 1 else f"{words} (look {comparison.look} at this very model)"
+
+
+def _clusters(comparison: Comparison) -> str:
+    """Return in how many clusters all rows lie, where every metric counts the same ones."""
+    counts = {one.clusters for one in comparison.compared if one.slice is None}
+    same = next(iter(counts)) if len(counts) == 1 else None
+    return "" if same is None else f" in {same:,} clusters"
 
 
 def _alone(page: Page, comparison: Comparison | None) -> str:
