@@ -121,7 +121,8 @@ def test_what_the_code_says_is_refused_by_the_export_with_the_same_words(
     assert told, "the rule says nothing"
     estimator, frame = _fitted(text, task)
     with pytest.raises(Refused) as refused:
-        export(estimator, frame, task=task, row_id=None, tolerance=1e-4)
+        named = ("usual", "odd")
+        export(estimator, frame, task=task, row_id=None, tolerance=1e-4, named=named)
     assert any(why.removesuffix(" for it") in refused.value.message for why in told)
 
 
