@@ -22,6 +22,7 @@ class Settings:
     ``ci_page``: where people see the job that this is, None when this is none.
     ``prepared``: steps may be forked from a process that has imported their libraries.
     ``workflow``: the address of the workflow that runs, with its ref, None when none says so.
+    ``remote``: where bytes are shared, instead of where the project says.
     ``signing_key``: a private key, or the path of one.
     """
 
@@ -33,6 +34,7 @@ class Settings:
     prepared: bool
     ci_page: str | None = None
     workflow: str | None = None
+    remote: str | None = None
     signing_key: str | None = field(default=None, repr=False)
     signing_password: str | None = field(default=None, repr=False)
 
@@ -41,6 +43,7 @@ def read(directory: Path) -> Settings:
     """Return the settings of the repository that ``directory`` is in.
 
     ``MLGITOPS_STORE`` names a store shared by several clones (a CI cache, a network folder);
+    ``MLGITOPS_REMOTE`` another remote than the project's (a mirror near by);
     ``MLGITOPS_PREPARED=0`` starts every step's process anew; ``MLGITOPS_SIGNING_KEY`` and
     ``MLGITOPS_SIGNING_PASSWORD`` are for `signing: {with: key}`.
     Raises GitError outside a repository, SpecError when ``mlgitops.yaml`` is missing or unreadable,
@@ -60,6 +63,7 @@ def read(directory: Path) -> Settings:
         prepared=os.environ.get("MLGITOPS_PREPARED") != "0",
         ci_page=_ci_page(),
         workflow=_workflow(),
+        remote=os.environ.get("MLGITOPS_REMOTE") or None,
         signing_key=os.environ.get("MLGITOPS_SIGNING_KEY"),
         signing_password=os.environ.get("MLGITOPS_SIGNING_PASSWORD"),
     )

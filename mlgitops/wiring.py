@@ -12,16 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from mlgitops import settings
+from mlgitops.core.errors import MlgitopsError
 from mlgitops.flow.seams import Seams
 
 if TYPE_CHECKING:
+    from mlgitops.core.digests import Digest
     from mlgitops.core.events import Event
     from mlgitops.core.promotions import Page
     from mlgitops.core.provenance import Builder
+    from mlgitops.core.remotes import SharedStep
     from mlgitops.executor import Executor
     from mlgitops.forge import Forge
     from mlgitops.signing import Signer
     from mlgitops.store import Store
+    from mlgitops.store.remote import Remote
 
 
 def open_project(args: argparse.Namespace) -> Seams:
@@ -31,14 +35,23 @@ def open_project(args: argparse.Namespace) -> Seams:
     command sets it, what happens in a run.
     """
     watch = getattr(args, "watch", None)
-    return seams(settings.read(Path(args.directory)), say=args.say, watch=watch)
+    offline = getattr(args, "offline", False)
+    return seams(settings.read(Path(args.directory)), say=args.say, watch=watch, offline=offline)
 
 
 def open_store(args: argparse.Namespace) -> Store:
     """Return the store that ``MLGITOPS_STORE`` names, outside a repository too; else its own."""
     from mlgitops.store.local import LocalStore
 
-    return LocalStore(settings.shared_store() or settings.read(Path(args.directory)).store)
+    shared = settings.shared_store()
+    if shared is not None:
+        try:
+            given = settings.read(Path(args.directory))
+        except MlgitopsError:
+            return LocalStore(shared)
+    else:
+        given = settings.read(Path(args.directory))
+    return _store(given, _remotes(given, offline=False), args.say)
 
 
 def seams(
@@ -46,16 +59,17 @@ def seams(
     *,
     say: Callable[[str], None],
     watch: Callable[[Event], None] | None = None,
+    offline: bool = False,
 ) -> Seams:
     """Return what the verbs may touch. Without ``watch``, a run is told line by line."""
-    from mlgitops.store.local import LocalStore
     from mlgitops.target.compose import Compose
     from mlgitops.target.kserve import KServe
     from mlgitops.target.kubernetes import Kubernetes
 
+    remotes = _remotes(given, offline=offline)
     return Seams(
         repository=given.repository,
-        store=LocalStore(given.store),
+        store=_store(given, remotes, say),
         forge=cast("Forge", _Later(partial(_forge, given))),
         executor=cast("Executor", _Later(partial(_executor, given))),
         targets={"compose": Compose(), "kubernetes": Kubernetes(), "kserve": KServe()},
@@ -69,7 +83,66 @@ def seams(
         ci_page=given.ci_page,
         builder=cast("Builder", _Later(partial(_builder, given))),
         signer=_signer(given),
+        remote=remotes.get("remote"),
+        previews=remotes.get("previews"),
     )
+
+
+def _remotes(given: settings.Settings, *, offline: bool) -> dict[str, Remote]:
+    """Return the remotes by their keys; none is asked, or its library imported, before it must."""
+    spec = given.project.spec.store
+    places = {"remote": given.remote or spec.remote, "previews": spec.previews}
+    return {
+        key: cast("Remote", _Later(partial(_remote, place)))
+        for key, place in places.items()
+        if place is not None and not offline
+    }
+
+
+def _remote(place: str) -> Remote:
+    scheme, _, rest = place.partition("://")
+    if scheme != "oci":
+        from mlgitops.store.remote.bucket import open_bucket
+
+        return open_bucket(place)
+    from mlgitops.store.remote.calls import Calls
+    from mlgitops.store.remote.credentials import credentials
+    from mlgitops.store.remote.registry import Registry
+
+    host, _, repository = rest.partition("/")
+    return Registry(Calls(host, partial(credentials, host)), repository)
+
+
+def _store(
+    given: settings.Settings, remotes: dict[str, Remote], say: Callable[[str], None]
+) -> Store:
+    if not remotes:
+        from mlgitops.store.local import LocalStore
+
+        return LocalStore(given.store)
+    from mlgitops.store.shared import SharedStore, Source
+
+    sources = (
+        Source(remote=one, vouched=partial(_vouched, given, name)) for name, one in remotes.items()
+    )
+    return SharedStore(given.store, tuple(sources), say)
+
+
+def _vouched(given: settings.Settings, place: str, key: Digest, step: SharedStep) -> bool:
+    """Return whether a result of a remote counts as this machine's own."""
+    match given.project.spec.store.trust if place == "remote" else "nobody":
+        case "nobody":
+            return False
+        case "writers":
+            return True
+        case "signed":
+            from mlgitops.files import WorkTree
+            from mlgitops.flow.provenance import trusted_in, vouches
+
+            by = trusted_in(given.project, WorkTree(given.root))
+            return any(
+                vouches(name, data, key, step.record, by) for name, data in step.signatures.items()
+            )
 
 
 def _builder(given: settings.Settings) -> Builder:

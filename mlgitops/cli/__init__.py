@@ -51,6 +51,8 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
         "lineage": "follow a release down to its data, code and parameters",
         "monitor": "compare what a model sees and answers now with its release",
         "retrain": "open the pull request that moves a pipeline to new data",
+        "push": "bring results and releases to the remote store, what it lacks of them",
+        "pull": "fetch now what would be fetched when it is needed",
         "fsck": "check the store: every blob against its digest, every record",
         "gc": "remove from the store what no branch, tag, pull request or recent work needs",
     },

@@ -26,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="STEP",
         help="show every part of the step's identity, and its old and new value where it moved",
     )
+    parser.add_argument("--offline", action="store_true", help="ask no remote store")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

@@ -56,7 +56,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--keep-going", action="store_true", help="go on after a failure")
     parser.add_argument("--jobs", type=_count, metavar="N", help="steps at once; default: cores")
-    parser.add_argument("--push", action="store_true", help="share the record of this run")
+    parser.add_argument(
+        "--push",
+        action="store_true",
+        help="share the record of this run, and with a remote each result as it comes",
+    )
+    parser.add_argument(
+        "--previews", action="store_true", help="with --push: to the place that nobody vouches for"
+    )
+    parser.add_argument("--offline", action="store_true", help="ask no remote store")
     progress.configure(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -74,12 +82,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from dataclasses import replace
+
     from mlgitops.core.ranges import assignment, value
     from mlgitops.files import WorkTree
     from mlgitops.flow.choosing import Choice
     from mlgitops.flow.workspaces import require
+    from mlgitops.report.store import sent_line
     from mlgitops.wiring import open_project
 
+    args.reused = ()
     params = {name: value(text) for name, text in map(assignment, args.param)}
     choice = Choice(
         pipeline=args.pipeline,
@@ -93,11 +105,20 @@ def _run(args: argparse.Namespace) -> int:
     args.read = seams.store.read
     workspace = require(WorkTree(seams.repository.root))
     work = _once if args.backfill is None else _backfill
+    uploads = None
+    if args.push and (seams.previews if args.previews else seams.remote) is not None:
+        from mlgitops.flow.push import Uploads
+
+        uploads = Uploads(seams, previews=args.previews)
+        seams = replace(seams, share=uploads.put)
     try:
         return work(args, seams, workspace, choice)
     finally:
         if args.push:
             _push(seams)
+        if uploads is not None:
+            # Also after a failure: what is done, nobody else has to do.
+            seams.say(sent_line(uploads.finish(args.reused), "shared"))
 
 
 def _push(seams: Seams) -> None:
@@ -116,6 +137,7 @@ def _once(args: argparse.Namespace, seams: Seams, workspace: Workspace, choice: 
 
     root = seams.repository.root
     result = run_choice(seams, workspace, root, choice, jobs=args.jobs, keep_going=args.keep_going)
+    args.reused = tuple(result.records.values())
     if args.json:
         from mlgitops.cli.terminal import write_json
         from mlgitops.report.plan import run_json

@@ -55,12 +55,6 @@ _NO_STEP: Final = "`plan` and `run` refuse the step"
 ALL: Final = (
     NotYet(
         kind="Project",
-        keys=("store", "remote"),
-        so="the local store is the only copy of the bytes",
-        instead="leave it out, and back up the local store, or share one by MLGITOPS_STORE",
-    ),
-    NotYet(
-        kind="Project",
         keys=("forge", "type"),
         values=("github", "gitlab", "gitea"),
         so="commands that need a pull request refuse",

@@ -264,7 +264,7 @@ def lookup(
     """
     record = recall(store, key, parts)
     if record is None:
-        latest = None if step is None else recall(store, key_of_latest(*step))
+        latest = None if step is None else recall(store, key_of_latest(*step), here=True)
         return Known(record=None, latest=latest)
     missing = [name for name, output in record.outputs.items() if not _held(store, output)]
     return Known(record=record, missing=tuple(missing))
@@ -277,12 +277,14 @@ def _held(store: Store, output: Output) -> bool:
     return store.has(output.digest, output.size)
 
 
-def recall(store: Store, key: Digest, parts: Parts | None = None) -> Record | None:
+def recall(
+    store: Store, key: Digest, parts: Parts | None = None, *, here: bool = False
+) -> Record | None:
     """Return the record of a key; None also when it is gone or cannot be read any more.
 
-    ``parts``: what the key was made of, where that is known.
+    ``parts``: what the key was made of, where that is known. ``here``: no remote is asked.
     """
-    digest = store.recall(key)
+    digest = store.recall(key, here=here)
     if digest is None:
         return None
     try:

@@ -209,7 +209,7 @@ class Experiments:
             whole = whole_of(self.entries[run])
             return None if whole is None else whole.steps[place]
         try:
-            digest = self.seams.store.recall(step.key)
+            digest = self.seams.store.recall(step.key, here=True)
             if digest is None:
                 return None
             return completed(step, from_bytes(self.seams.store.read(digest)))

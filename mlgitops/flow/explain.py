@@ -164,7 +164,7 @@ class _History:
             [key_of_latest(pipeline, step)] if key is None else [key, key_of_latest(pipeline, step)]
         )
         keys += [one for name, one, _ in self._steps if name == f"{pipeline}.{step}"]
-        records = [recall(store, one) for one in dict.fromkeys(keys)]
+        records = [recall(store, one, here=True) for one in dict.fromkeys(keys)]
         known = {id(one.parts): one for one in records if one is not None}
         found = nearest(now, (one.parts for one in known.values()))
         return None if found is None else known[id(found)]

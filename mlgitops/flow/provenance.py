@@ -19,7 +19,7 @@ from mlgitops.core.attestations import (
     Untrusted,
 )
 from mlgitops.core.comparing import first_difference
-from mlgitops.core.digests import JSON, canonical
+from mlgitops.core.digests import JSON, Digest, canonical
 from mlgitops.core.errors import MlgitopsError, Refused
 from mlgitops.core.findings import Finding, Severity
 from mlgitops.core.marks import Mark
@@ -33,6 +33,7 @@ from mlgitops.core.specs.signing import SigningSpec
 from mlgitops.core.trees import Tree
 from mlgitops.core.workspaces import Workspace
 from mlgitops.flow.attest import laid_out
+from mlgitops.flow.bundles import step_statement
 from mlgitops.flow.seams import Seams
 from mlgitops.signing import checks, ssh
 
@@ -67,6 +68,17 @@ def trusted_in(project: Located[Project], tree: Tree) -> tuple[Trusted, ...]:
         elif one.gpg is not None:
             found.append(TrustedGpg(name=one.name, fingerprint=one.gpg))
     return tuple(found)
+
+
+def vouches(name: str, data: bytes, key: Digest, record: Digest, by: Sequence[Trusted]) -> bool:
+    """Return whether somebody of ``by`` signed that ``record`` is the result of a step key."""
+    try:
+        told = checks.payload(name, data)
+        return told == canonical(step_statement(key, record)) and bool(
+            checks.signer(name, data, by)
+        )
+    except MlgitopsError:
+        return False
 
 
 def provenance_of(seams: Seams, release: Release, by: Sequence[Trusted]) -> Provenance:

@@ -17,6 +17,7 @@ from mlgitops.files import write_whole
 from mlgitops.flow.checkout import Checkout, Node
 from mlgitops.flow.choosing import threads_of
 from mlgitops.flow.performing import take_snapshot
+from mlgitops.flow.push import push_records
 from mlgitops.flow.run import artifact
 from mlgitops.flow.seams import Seams
 from mlgitops.flow.snapshots import iso, pin_bytes, pin_path, read_pin
@@ -76,7 +77,9 @@ def snapshot(
     moment = as_of or iso(seams.clock())
     seams.say(f"{node.name}: asked for its rows as of {moment}")
     made = _made(checkout, node)
-    pin, _ = take_snapshot(checkout, node, made, moment, threads_of(checkout))
+    pin, record = take_snapshot(checkout, node, made, moment, threads_of(checkout))
+    # Before the pin, which others read: it must not name what only this machine has.
+    push_records(seams, [record])
     seams.say(f"{node.name}: {pin.rows:,} rows")
     return pin, pin_bytes(pin)
 

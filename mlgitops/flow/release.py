@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from mlgitops.core.digests import Digest
-from mlgitops.core.errors import RaceLost, Refused
+from mlgitops.core.errors import MlgitopsError, RaceLost, Refused
 from mlgitops.core.release_documents import message
 from mlgitops.core.releases import (
     Bump,
@@ -45,6 +45,7 @@ class Released:
     """A new release is tagged, and shared when there is a remote.
 
     ``callers``: what who called the previous version should know, although requests still fit.
+    ``address``: where platforms pull its bytes from, None when they are on this machine only.
     """
 
     document: ReleaseDocument
@@ -52,6 +53,7 @@ class Released:
     built: Built
     callers: tuple[str, ...]
     shared: bool
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,8 @@ def release(
     beside the person's. ``dry_run`` builds and judges all the same, from any commit, and tags
     nothing.
     """
+    # A result of somebody who is not trusted is done again here.
+    seams = replace(seams, store=seams.store.vouched())
     repository = seams.repository
     root = repository.root
     repository.fetch()
@@ -199,6 +203,11 @@ def _tag(
         from mlgitops.flow.attest import attested
 
         document = attested(seams, document)
+        if seams.remote is not None:
+            from mlgitops.flow.push import push_release
+
+            # Before the tag, which others read: it must not name what only this machine has.
+            push_release(seams, document)
         tag = repository.tag_object(name, commit, message(document), signed=sign)
         update = RefUpdate(ref=f"refs/tags/{name}", old=None, new=tag)
         if isinstance(repository.publish([update]), Published):
@@ -209,12 +218,27 @@ def _tag(
                 built=built,
                 callers=callers,
                 shared=shared,
+                address=_offered(seams, document),
             )
         # Somebody tagged this version a moment ago: read what it is, then decide again.
         repository.fetch()
     raise RaceLost(
         f"others kept releasing {built.document.model}", hint="run the same command again"
     )
+
+
+def _offered(seams: Seams, document: ReleaseDocument) -> str | None:
+    """Lay the release out for platforms; that this fails takes nothing from the release."""
+    if seams.remote is None:
+        return None
+    from mlgitops.flow.push import offer
+
+    try:
+        return offer(seams, seams.remote, document)
+    except MlgitopsError as error:
+        why = f"platforms cannot pull it yet: {error.message}"
+        seams.say(f"note: {why}; `mlgitops push` tries again")
+        return None
 
 
 def _refuse_taken(seams: Seams, tag: str) -> None:

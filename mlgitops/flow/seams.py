@@ -10,14 +10,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from mlgitops.core.digests import Digest
     from mlgitops.core.events import Event
     from mlgitops.core.promotions import Page
     from mlgitops.core.provenance import Builder
+    from mlgitops.core.records import Record
     from mlgitops.executor import Executor
     from mlgitops.forge import Forge
     from mlgitops.git import Repository
     from mlgitops.signing import Signer
     from mlgitops.store import Store
+    from mlgitops.store.remote import Remote
     from mlgitops.target import Target
 
 
@@ -30,6 +33,9 @@ class Seams:
     shares. ``python``: the interpreter that steps run with. ``ci``: nobody is there to answer;
     ``ci_page``: where people see that job. ``builder``: who
     this is, as a release says it; ``signer`` signs that, where signing is set up.
+
+    ``remote``: where the bytes are shared; ``previews``: where results are that nobody vouches for.
+    ``share`` takes the key and the record of each step that ran.
     """
 
     repository: Repository
@@ -47,3 +53,6 @@ class Seams:
     signer: Signer | None = None
     ci: bool = False
     ci_page: str | None = None
+    remote: Remote | None = None
+    previews: Remote | None = None
+    share: Callable[[Digest, Record], None] | None = None

@@ -123,6 +123,8 @@ def remember(checkout: Checkout, record: Record, key: Digest) -> None:
     digest = store.put_bytes(to_bytes(record))
     store.remember(key, digest)
     store.remember(key_of_latest(record.pipeline, record.label), digest)
+    if checkout.seams.share is not None:
+        checkout.seams.share(key, record)
 
 
 def _run(checkout: Checkout, work: Work, directory: Path) -> tuple[Done, _Cost, Path]:

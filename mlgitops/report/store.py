@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mlgitops.core.amounts import size
 from mlgitops.core.digests import JSON
 from mlgitops.core.holdings import Share
 from mlgitops.flow.fsck import Damage
 from mlgitops.flow.gc import Collected
-
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+from mlgitops.flow.pull import Pulled
+from mlgitops.flow.sharing import Sent
 
 
 def fsck_page(found: Sequence[Damage]) -> str:
@@ -45,6 +46,45 @@ def fsck_json(found: Sequence[Damage]) -> JSON:
     }
 
 
+def sent_line(sent: Sent, verb: str) -> str:
+    """Return a line on what a push did."""
+    line = (
+        f"{verb} {sent.new} result{'' if sent.new == 1 else 's'} ({size(sent.bytes)} in"
+        f" {sent.blobs} blobs, {sent.seconds:.1f} s); {sent.known} were there"
+    )
+    return "\n".join([line, *(f"  left out: {one}" for one in sent.left_out)])
+
+
+def sent_json(sent: Sent) -> JSON:
+    """Return ``{"new", "known", "blobs", "bytes", "seconds", "left_out": […]}``."""
+    return {
+        "new": sent.new,
+        "known": sent.known,
+        "blobs": sent.blobs,
+        "bytes": sent.bytes,
+        "seconds": round(sent.seconds, 3),
+        "left_out": list(sent.left_out),
+    }
+
+
+def pulled_line(pulled: Pulled) -> str:
+    """Return a line on what a pull did."""
+    return (
+        f"fetched {size(pulled.bytes)} in {pulled.blobs} blobs ({pulled.seconds:.1f} s);"
+        f" {pulled.here} were here"
+    )
+
+
+def pulled_json(pulled: Pulled) -> JSON:
+    """Return ``{"blobs", "bytes", "here", "seconds"}``."""
+    return {
+        "blobs": pulled.blobs,
+        "bytes": pulled.bytes,
+        "here": pulled.here,
+        "seconds": round(pulled.seconds, 3),
+    }
+
+
 def gc_page(result: Collected) -> str:
     """Return what is kept and what went, in bytes by reason."""
     would = "would be removed" if result.dry_run else "removed"
@@ -63,16 +103,6 @@ def gc_json(result: Collected) -> JSON:
         "removed": [_share(share) for share in result.removed],
         "keys": {"kept": result.keys_kept, "removed": result.keys_removed},
     }
-
-
-def size(count: int) -> str:
-    """Return a number of bytes for people."""
-    value, unit = float(count), _UNITS[0]
-    for unit in _UNITS:
-        if value < 1024 or unit == _UNITS[-1]:
-            break
-        value /= 1024
-    return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
 
 
 def _shares(found: Sequence[Share]) -> list[str]:

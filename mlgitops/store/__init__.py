@@ -22,7 +22,11 @@ class Store(Protocol):
     """
 
     def has(self, digest: Digest, size: int | None = None) -> bool:
-        """Return whether the bytes are here, that many of them (their content is not read)."""
+        """Return whether the bytes can be read, that many of them (their content is not read)."""
+        ...
+
+    def is_here(self, digest: Digest, size: int | None = None) -> bool:
+        """Return whether the bytes are on this machine, not only in a remote."""
         ...
 
     def open(self, digest: Digest) -> AbstractContextManager[BinaryIO]:
@@ -84,8 +88,19 @@ class Store(Protocol):
         """Make durable what was put since; to be called before something durable names it."""
         ...
 
-    def recall(self, key: Digest) -> Digest | None:
-        """Return the digest of the record remembered for ``key``, or None."""
+    def recall(self, key: Digest, *, here: bool = False) -> Digest | None:
+        """Return the digest of the record remembered for ``key``, or None.
+
+        ``here``: no remote is asked.
+        """
+        ...
+
+    def own(self, key: Digest) -> Digest | None:
+        """Return what ``recall`` does of work that was done here, or that is vouched for."""
+        ...
+
+    def vouched(self) -> Store:
+        """Return this store without results of others that the project's policy does not trust."""
         ...
 
     def remember(self, key: Digest, record: Digest) -> None:

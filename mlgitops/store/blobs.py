@@ -26,6 +26,10 @@ _MAKE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _Stamp = tuple[int, int, int, int]
 
 
+class OtherBytes(StoreError):
+    """What came is not what was asked for."""
+
+
 class Blobs(Places):
     """See ``Store``: what is about bytes."""
 
@@ -127,14 +131,19 @@ class Blobs(Places):
 
     # -- writing ----------------------------------------------------------------------------
 
-    def put(self, source: BinaryIO) -> Digest:
-        """See ``Store.put``. Bytes that are there already are renewed, which heals damage."""
+    def put(self, source: BinaryIO, *, expected: Digest | None = None) -> Digest:
+        """See ``Store.put``. Bytes that are there already are renewed, which heals damage.
+
+        Raises OtherBytes when they are not those that are ``expected``; nothing is kept then.
+        """
         hasher = hashlib.sha256()
         with self._filling("take in bytes") as (staged, handle):
             while chunk := source.read(copying.CHUNK):
                 hasher.update(chunk)
                 copying.write(handle, chunk)
             digest = Digest("sha256:" + hasher.hexdigest())
+            if expected is not None and digest != expected:
+                raise OtherBytes(f"{digest} came where {expected} was expected")
             os.fchmod(handle, 0o444)
             self._settle(staged, self._blob(digest))
         return digest

@@ -21,7 +21,7 @@ _SHARD: Final = 2  # letters of the folder of a key
 class Work(Places):
     """See ``Store``: what is about keys, locks and scratch folders."""
 
-    def recall(self, key: Digest) -> Digest | None:
+    def recall(self, key: Digest, *, here: bool = False) -> Digest | None:
         """See ``Store.recall``. A key file that cannot be understood is as good as none."""
         handle = self._open_key(key)
         if handle is None:

@@ -114,7 +114,16 @@ class MemoryStore:
     def flush(self) -> None:
         self._write()
 
-    def recall(self, key: Digest) -> Digest | None:
+    def is_here(self, digest: Digest, size: int | None = None) -> bool:
+        return self.has(digest, size)
+
+    def own(self, key: Digest) -> Digest | None:
+        return self.recall(key)
+
+    def vouched(self) -> "MemoryStore":
+        return self
+
+    def recall(self, key: Digest, *, here: bool = False) -> Digest | None:
         if key in self.known:
             self.used[key] = time.time()
         return self.known.get(key)

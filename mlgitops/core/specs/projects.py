@@ -61,6 +61,36 @@ class StoreSpec(Spec):
         "(`s3://`, `gs://` or `az://` with bucket and folder) or a folder (`file:///path`). "
         "Credentials come from the environment. Without it the local store is the only copy.",
     )
+    previews: Remote | None = Field(
+        default=None,
+        description="Where runs share results that nobody vouches for, such as those of pull "
+        "requests: `run` takes them, `release` never does.",
+    )
+    trust: Literal["nobody", "signed", "writers"] = Field(
+        default="nobody",
+        description="Whose results of steps a release may take from `remote`. `nobody`: it does "
+        "again what was not done on its own machine. `signed`: those with a signature of "
+        "`signing.trusted`. `writers`: all of them, since only jobs that are trusted can write "
+        "there.",
+    )
+
+    @model_validator(mode="after")
+    def _has_two_places(self) -> StoreSpec:
+        if self.remote is None:
+            for key in ("previews", "trust"):
+                if key in self.model_fields_set:
+                    raise Wrong(
+                        f"{key!r} is about a store that is shared, and there is none",
+                        "add 'remote: oci://…', or delete it",
+                        key=key,
+                    )
+        elif self.remote == self.previews:
+            raise Wrong(
+                "'previews' is the same place as 'remote'",
+                "give it a place that others may write to, such as one with '-previews' behind it",
+                key="previews",
+            )
+        return self
 
 
 # What is recomputed for every pull request (``flow.checks``); their names never change.
