@@ -9,6 +9,7 @@ from mlgitops.core.digests import JSON
 from mlgitops.core.holdings import Share
 from mlgitops.flow.fsck import Damage
 from mlgitops.flow.gc import Collected
+from mlgitops.flow.gc_remote import RemoteCollected, RemoteDefect
 from mlgitops.flow.pull import Pulled
 from mlgitops.flow.sharing import Sent
 
@@ -103,6 +104,45 @@ def gc_json(result: Collected) -> JSON:
         "removed": [_share(share) for share in result.removed],
         "keys": {"kept": result.keys_kept, "removed": result.keys_removed},
     }
+
+
+def gc_remote_page(result: RemoteCollected) -> str:
+    """Return what is kept in a remote and what went, in bytes by reason."""
+    would = "would be removed" if result.dry_run else "removed"
+    count = sum(share.count for share in result.removed)
+    total = sum(share.size for share in result.removed)
+    lines = ["kept:", *_shares(result.kept), f"{would}:", *_shares(result.removed), ""]
+    if result.blobs is None:
+        lines.append(f"{count} names {would}, which hold {size(total)}")
+        lines.append("the registry frees bytes that nothing names when it collects its garbage")
+    else:
+        lines.append(f"{count} names {would}, and {size(result.bytes)} in {result.blobs} blobs")
+    return "\n".join(lines)
+
+
+def gc_remote_json(result: RemoteCollected) -> JSON:
+    """Return ``{"place", "dry_run", "kept": [{…}], "removed": [{…}], "blobs", "bytes"}``."""
+    return {
+        "place": result.place,
+        "dry_run": result.dry_run,
+        "kept": [_share(share) for share in result.kept],
+        "removed": [_share(share) for share in result.removed],
+        "blobs": result.blobs,
+        "bytes": result.bytes,
+    }
+
+
+def fsck_remote_page(found: Sequence[RemoteDefect]) -> str:
+    """Return a line a defect, and what helps."""
+    if not found:
+        return "the remote store is clean"
+    lines = [f"{one.name}: {one.message}" for one in found]
+    return "\n".join([*lines, "", "`mlgitops push --all` from a store that has it sends it again"])
+
+
+def fsck_remote_json(found: Sequence[RemoteDefect]) -> JSON:
+    """Return ``{"defects": [{"name", "message"}]}``."""
+    return {"defects": [{"name": one.name, "message": one.message} for one in found]}
 
 
 def _shares(found: Sequence[Share]) -> list[str]:

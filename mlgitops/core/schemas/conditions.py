@@ -15,7 +15,7 @@ from mlgitops.core.specs.environments import Windows
 from mlgitops.core.specs.gates import Gate
 from mlgitops.core.specs.models import Evaluation
 from mlgitops.core.specs.pipelines import Notify, OutputSpec, Step
-from mlgitops.core.specs.projects import ForgeSpec
+from mlgitops.core.specs.projects import ForgeSpec, StoreSpec
 from mlgitops.core.specs.signing import TrustedSpec
 
 Condition = dict[str, Any]
@@ -181,6 +181,13 @@ CONDITIONS: Final[dict[type[Spec], list[Condition]]] = {
     Evaluation: exactly_one("an evaluation", Evaluation.WAYS),
     Gate: _gate(),
     ForgeSpec: _forge(),
+    # That both places differ is beyond a schema.
+    StoreSpec: [
+        {
+            "if": {"not": given("remote")},
+            "then": {"allOf": [without("this is about a remote store", "previews", "trust")]},
+        }
+    ],
     TrustedSpec: _trusted(),
     Column: _column(),
 }
