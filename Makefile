@@ -36,7 +36,7 @@ $(STAMP): pyproject.toml requirements.lock
 	  echo "venv: making $(VENV) with $$($(PYTHON) --version)"; \
 	  rm -rf $(VENV) && $(PYTHON) -m venv $(VENV); fi
 	@echo "venv: installing the packages of requirements.lock (the first time takes about a minute)"
-	@$(BIN)/python -m pip install -qq --use-pep517 --constraint requirements.lock --editable '.[ml,boosting,sign,serve,notebook,sql,demo,dev]'
+	@$(BIN)/python -m pip install -qq --use-pep517 --constraint requirements.lock --editable '.[ml,boosting,sign,serve,bucket,notebook,sql,demo,dev]'
 	@echo "$(CURDIR)" > $@
 
 test: $(STAMP) ## run the tests
@@ -73,7 +73,7 @@ bench: $(STAMP) ## measure the cost of starting
 
 lock: ## take the newest versions that pyproject.toml allows into requirements.lock
 	@rm -rf build/lock && $(PYTHON) -m venv build/lock
-	@build/lock/bin/python -m pip install -qq --use-pep517 --editable '.[ml,boosting,sign,serve,notebook,sql,demo,dev]'
+	@build/lock/bin/python -m pip install -qq --use-pep517 --editable '.[ml,boosting,sign,serve,bucket,notebook,sql,demo,dev]'
 	@{ sed -n '/^#/p' requirements.lock; build/lock/bin/python -m pip freeze --exclude-editable; } > build/requirements.lock
 	@mv build/requirements.lock requirements.lock && rm -rf build/lock
 
