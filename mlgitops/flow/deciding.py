@@ -288,6 +288,9 @@ def recall(
     if digest is None:
         return None
     try:
-        return from_bytes(store.read(digest), None if parts is None else (key, parts))
+        record = from_bytes(store.read(digest), None if parts is None else (key, parts))
     except MlgitopsError:
         return None
+    if parts is not None and (record.key != key or {*record.outputs} != {*parts.outputs}):
+        return None  # somebody else's claim about other work
+    return record

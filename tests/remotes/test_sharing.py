@@ -179,15 +179,31 @@ def poison(seams: Seams, attacked: Path, label: str) -> None:
     bad = b'{"mean": 666, "seed": 7}'
     digest = of_bytes(bad)
     name, output = next(iter(real.record.outputs.items()))
-    forged = replace(
-        real.record,
-        outputs={name: replace(output, digest=digest, size=len(bad))},
-        log=None,
-    )
-    bundle = step_bundle(real.record.key, forged, {digest: len(bad)}, {})
-    remote = seams.remote
-    assert remote is not None
-    publish(seams, bundle, {digest: bad, of_bytes(to_bytes(forged)): to_bytes(forged)})
+    outputs = {**real.record.outputs, name: replace(output, digest=digest, size=len(bad))}
+    forged = replace(real.record, outputs=outputs, log=None)
+    store = seams_of(attacked).store
+    data = {
+        one.digest: bad if one.digest == digest else store.read(one.digest)
+        for one in outputs.values()
+    }
+    bundle = step_bundle(real.record.key, forged, {one: len(data[one]) for one in data}, {})
+    publish(seams, bundle, {**data, of_bytes(to_bytes(forged)): to_bytes(forged)})
+
+
+def test_a_record_of_other_work_is_none(project: Project) -> None:
+    first = project.start()
+    run_in(first)
+    shared_pins(project, first)
+    made = {one.step: one for one in plan(seams_of(first), require(WorkTree(first)), first)}
+    other, real = made["features"], made["train"]
+    assert isinstance(other, Reuse) and isinstance(real, Reuse)
+    store = seams_of(first).store
+    data = {one.digest: store.read(one.digest) for one in other.record.outputs.values()}
+    forged = replace(other.record, log=None)
+    bundle = step_bundle(real.record.key, forged, {one: len(data[one]) for one in data}, {})
+    publish(seams_of(first), bundle, {**data, of_bytes(to_bytes(forged)): to_bytes(forged)})
+    second = project.clone("second")
+    assert ran(run_in(second)) == ["features", "rows", "train"]
 
 
 def publish(seams: Seams, bundle: Bundle, data: dict) -> None:
