@@ -103,7 +103,7 @@ def _known(checkout: Checkout, node: Node, made: Results, decision: Execute) -> 
     if decision.parts is None or decision.key is None:
         again = decide_step(checkout, node, made)
         return again.record if isinstance(again, Reuse) else None
-    known = lookup(checkout.seams.store, decision.key, None)
+    known = lookup(checkout.seams.store, decision.key, None, decision.parts)
     if known.missing or (known.record is not None and doubted(node, known.record)):
         return None
     return known.record
