@@ -1,9 +1,9 @@
 """A remote store against its peers and against breakage: sizes, small blobs, faults and kills.
 
-    python benchmarks/remotes.py large    2 GiB to and from a registry, beside `skopeo copy`
-    python benchmarks/remotes.py small    5,000 blobs of 4 KB through a proxy that waits 20 ms
-    python benchmarks/remotes.py faults   200 rounds through a proxy that breaks connections
-    python benchmarks/remotes.py kills    push, pull and gc killed at 100 random moments
+    python -m benchmarks.remotes large    2 GiB to and from a registry, beside `skopeo copy`
+    python -m benchmarks.remotes small    5,000 blobs of 4 KB through a proxy that waits 20 ms
+    python -m benchmarks.remotes faults   200 rounds through a proxy that breaks connections
+    python -m benchmarks.remotes kills    push, pull and gc killed at 100 random moments
 
 Needs docker-registry, and skopeo for `large`.
 """

@@ -12,6 +12,7 @@ from typing import Final
 from mlgitops.core import diagnoses
 from mlgitops.core.diagnoses import Diagnosis
 from mlgitops.core.errors import GitError, MlgitopsError
+from mlgitops.core.remotes import COLLECTING
 from mlgitops.core.workspaces import Checked, load
 from mlgitops.files import WorkTree
 from mlgitops.flow.releases import heads
@@ -232,6 +233,7 @@ def _store(seams: Seams) -> Iterator[Diagnosis]:
         )
         return
     yield Diagnosis(name="store", state="ok", detail="can be written")
+    yield from _shared(seams)
     absent = [
         f"{one.model}@v{one.version}"
         for one in heads(seams.repository)
@@ -242,15 +244,28 @@ def _store(seams: Seams) -> Iterator[Diagnosis]:
             name="bytes",
             state="warn",
             detail=f"not in this store: {', '.join(absent)}",
-            hint="set MLGITOPS_STORE to the store that they were released from",
+            hint="`mlgitops push` where they were released; or set MLGITOPS_STORE to that store",
         )
-    else:
+    elif seams.remote is None:
         yield Diagnosis(
             name="bytes",
             state="warn",
             detail="no remote store is used: what is released exists on this machine only",
-            hint="back up .mlgitops/store, or share one folder by MLGITOPS_STORE",
+            hint="mlgitops.yaml: `store: {remote: …}`; or back up .mlgitops/store",
         )
+
+
+def _shared(seams: Seams) -> Iterator[Diagnosis]:
+    """Yield whether each remote answers, and what writes there would meet."""
+    for name, remote in (("remote store", seams.remote), ("previews", seams.previews)):
+        if remote is None:
+            continue
+        try:
+            remote.manifest(COLLECTING)
+        except MlgitopsError as error:
+            yield Diagnosis(name=name, state="fail", detail=error.message, hint=error.hint)
+        else:
+            yield Diagnosis(name=name, state="ok", detail=f"{remote.place} answers")
 
 
 def _rules(checked: Checked) -> Iterator[Diagnosis]:
