@@ -84,7 +84,7 @@ def registry(folder: Path, *, users: str | None = None, delete: bool = True) -> 
 
 @contextmanager
 def bucket(folder: Path, kind: str) -> Iterator[str]:
-    """Run an S3 server (``moto`` or ``localbucket``) with a bucket ``models``; yield its address."""
+    """Run an S3 server (``moto`` or ``localbucket``) with a bucket ``models``; yield its URL."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     programs = Path(sys.executable).parent
