@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -67,8 +67,9 @@ def gc_remote(
     Raises TryLater when somebody pushes for longer than ``patience`` seconds.
     """
     remote = remote_of(seams)
-    if dry_run:
-        return _collect(seams, remote, days, dry_run=True)
+    would = _collect(seams, remote, days, dry_run=True)
+    if dry_run or not (would.removed or would.blobs):
+        return replace(would, dry_run=dry_run)
     with collecting(remote, seams.clock, seams.say, patience):
         return _collect(seams, remote, days, dry_run=False)
 

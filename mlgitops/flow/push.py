@@ -166,9 +166,11 @@ class Uploads:
         self._guard = threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="upload")
         self._error: MlgitopsError | None = None
+        self._keys: set[Digest] = set()
 
     def put(self, key: Digest, record: Record) -> None:
         """Bring one result there, soon."""
+        self._keys.add(key)
         self._thread.submit(self._put, key, record)
 
     def _put(self, key: Digest, record: Record) -> None:
@@ -184,7 +186,8 @@ class Uploads:
     def finish(self, records: Iterable[Record]) -> Sent:
         """Bring also ``records`` there, those that were reused; wait, and raise what failed."""
         for record in records:
-            self.put(record.key, record)
+            if record.key not in self._keys:
+                self.put(record.key, record)
         self._thread.shutdown(wait=True)
         pushing = self._pushing
         try:

@@ -31,7 +31,7 @@ from mlgitops.core.remotes import (
 )
 from mlgitops.flow.snapshots import iso
 from mlgitops.store import Store
-from mlgitops.store.remote import Remote
+from mlgitops.store.remote import Remote, RemoteRefused
 
 BLOBS_AT_ONCE: Final = 16
 _BEAT: Final = 20.0  # seconds
@@ -201,7 +201,7 @@ def write_word(remote: Remote, name: str, text: str) -> None:
     said = marker(name, f"{text} {uuid.uuid4().hex[:8]}")
     try:
         remote.publish(name, said.manifest, replace=True)
-    except StoreError:
+    except RemoteRefused:
         # A new registry does not have the bytes of nothing yet.
         for digest, size in said.blobs.items():
             remote.send(digest, size, io.BytesIO(b"{}"), lambda _: None)

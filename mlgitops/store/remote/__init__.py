@@ -7,6 +7,11 @@ from contextlib import AbstractContextManager
 from typing import BinaryIO, NamedTuple, Protocol
 
 from mlgitops.core.digests import Digest
+from mlgitops.core.errors import StoreError
+
+
+class RemoteRefused(StoreError):
+    """A remote answered, and refused: it is no use to ask the same again."""
 
 
 class Named(NamedTuple):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 from urllib.parse import urlsplit
 
@@ -30,7 +31,16 @@ _MODELS: Final = "models/"
 _ASKED: Final = 1 << 20
 _PART: Final = 8 << 20
 _AT_ONCE: Final = 4
-_PIECE: Final = 1 << 20
+# Some seconds for who never answers, and enough for a server that is busy for a while.
+_PATIENCE: Final = {
+    "max_retries": 7,
+    "retry_timeout": timedelta(seconds=60),
+    "backoff": {
+        "init_backoff": timedelta(milliseconds=50),
+        "max_backoff": timedelta(seconds=5),
+        "base": 2,
+    },
+}
 
 
 def open_bucket(address: str) -> Bucket:
@@ -45,7 +55,7 @@ def open_bucket(address: str) -> Bucket:
             f"{address} needs the package obstore", hint="pip install 'mlgitops[bucket]'"
         ) from None
     parts = urlsplit(address)
-    options: dict[str, Any] = {"retry_config": {"max_retries": 10}}
+    options: dict[str, Any] = {"retry_config": _PATIENCE}
     if parts.scheme == "file":
         options = {"mkdir": True}
     elif os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://"):
@@ -231,7 +241,7 @@ class Bucket:
         return StoreError(
             text,
             hint="is it reachable from here? the same command goes on where this one ended;"
-            " --offline uses what is here",
+            " `run --offline` uses what is here",
         )
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from mlgitops.core.errors import MlgitopsError, NotAllowed, StoreError
+from mlgitops.store.remote import RemoteRefused
 from mlgitops.store.remote.credentials import Credentials
 from mlgitops.store.remote.trying import ATTEMPTS, Patience
 
@@ -19,6 +20,8 @@ _AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _CHALLENGE: Final = re.compile(r'(\w+)="([^"]*)"')
 _LOOPBACK: Final = re.compile(r"(localhost|127(\.\d+){3}|\[::1\])(:\d+)?")
 CONNECTIONS: Final = 16
+# Who has never answered is not waited for: a laptop without a network goes on with what is there.
+_FIRST_ATTEMPTS: Final = 4
 
 Body = bytes | Callable[[], Iterable[bytes]] | None
 
@@ -38,6 +41,7 @@ class Calls:
         self._who = who
         self._attempts = attempts
         self._tokens: dict[str, str] = {}
+        self._answered = False
         self._guard = threading.Lock()
         self._client = httpx.Client(
             timeout=httpx.Timeout(60.0, connect=10.0, pool=None),
@@ -67,7 +71,7 @@ class Calls:
                 with self.answer(method, url, headers=headers, body=body) as found:
                     found.read()
             except httpx.TransportError as error:
-                if patience.another():
+                if self._hopeful(error, patience) and patience.another():
                     continue
                 raise self.broken(doing, error) from error
             if found.status_code in _AGAIN and patience.another(wait_of(found)):
@@ -75,6 +79,12 @@ class Calls:
             if found.is_success or found.status_code in accept:
                 return found
             raise self.refused(doing, found)
+
+    def _hopeful(self, error: httpx.TransportError, patience: Patience) -> bool:
+        """Return whether a broken request is worth another attempt."""
+        if self._answered or not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            return True
+        return isinstance(error, httpx.ConnectError) and patience.failures < _FIRST_ATTEMPTS - 1
 
     @contextmanager
     def answer(
@@ -99,6 +109,7 @@ class Calls:
             redirected = method in ("GET", "HEAD")
             request = self._client.build_request(method, url, headers=given, content=content)
             found = self._client.send(request, stream=True, follow_redirects=redirected)
+            self._answered = True
             try:
                 if found.status_code == 401 and attempt == 1 and self._known(found, scope, given):
                     continue
@@ -156,7 +167,7 @@ class Calls:
         return StoreError(
             f"cannot {doing}: {self.host} does not answer ({str(error) or type(error).__name__})",
             hint="is it reachable from here? the same command goes on where this one ended;"
-            " --offline uses what is here",
+            " `run --offline` uses what is here",
         )
 
     def refused(self, doing: str, found: httpx.Response) -> MlgitopsError:
@@ -168,7 +179,7 @@ class Calls:
                 hint=f"log in with `docker login {self.host}` or set MLGITOPS_REGISTRY_USER and"
                 " MLGITOPS_REGISTRY_PASSWORD; does this user have the right?",
             )
-        return StoreError(text)
+        return RemoteRefused(text)
 
 
 def wait_of(found: httpx.Response) -> float | None:

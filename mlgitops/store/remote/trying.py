@@ -23,6 +23,11 @@ class Patience:
         self._failures = 0
         self._sleep = sleep
 
+    @property
+    def failures(self) -> int:
+        """How many failures in a row there were."""
+        return self._failures
+
     def progress(self) -> None:
         """Take note that something worked: failures are counted anew."""
         self._failures = 0
