@@ -11,10 +11,12 @@ EXAMPLES = """examples:
   mlgitops plan churn                    one pipeline
   mlgitops plan churn --until features   one step and those that it needs
   mlgitops plan --explain churn.train    every part of what identifies its work, and what moved
-  mlgitops plan --json                   {"steps": [{"pipeline", "step", "action", "because", ...}]}
+  mlgitops plan --json                   {"steps": [{"pipeline", "step", "action", "because", ...}],
+                                          "matrix": {"include": [{"name", "pipelines", "steps"}]}}
 
 `action` is reuse or execute; `because` names the line of code, parameter, input or version that
 moved. A step behind one that runs "waits": when that makes the same bytes as before, it is reused.
+The matrix has what would run as jobs of a workflow: pipelines that share no work, at most 256.
 """
 
 

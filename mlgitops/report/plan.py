@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
+from mlgitops.core import matrices
 from mlgitops.core.digests import JSON
 from mlgitops.core.plans import Decision, Execute, Plan, Reuse, Skip, to_json
 from mlgitops.core.records import Record
@@ -44,8 +45,11 @@ def summary(plan: Sequence[Decision]) -> str:
 
 
 def plan_json(plan: Sequence[Decision]) -> JSON:
-    """Return ``{"steps": […]}``."""
-    return {"steps": [to_json(decision) for decision in plan]}
+    """Return ``{"steps": […], "matrix": {"include": […]}}`` (see ``core.matrices``)."""
+    return {
+        "steps": [to_json(decision) for decision in plan],
+        "matrix": matrices.to_json(matrices.groups(plan)),
+    }
 
 
 def run_json(steps: Sequence[tuple[Decision, Record | None, float]]) -> dict[str, JSON]:
