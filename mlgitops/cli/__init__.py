@@ -29,6 +29,7 @@ COMMANDS: Final[dict[str, dict[str, str]]] = {
         "schema": "print the JSON Schema of a spec, or write them all where editors look",
         "plan": "show which steps would run, and why",
         "run": "run what `plan` says; reuse what nothing changed",
+        "compile": "write a pipeline as a manifest for another engine (Argo Workflows)",
         "runs": "list, filter and sort the runs that were recorded, or show one",
         "diff": "compare two runs or releases: parameters, metrics, code, data, environment",
         "refresh": "take a new snapshot of a pipeline's sources",
