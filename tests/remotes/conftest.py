@@ -13,6 +13,7 @@ from mlgitops.flow.run import RunResult, run
 from mlgitops.flow.seams import Seams
 from mlgitops.flow.workspaces import require
 from tests import servers
+from tests.e2e.conftest import released, world  # noqa: F401 (fixtures)
 from tests.flow.conftest import FILES
 from tests.support import commit, git
 

@@ -20,8 +20,6 @@ from tests.remotes.conftest import run_in, seams_of
 from tests.remotes.test_sharing import poison
 from tests.support import commit, git
 
-pytest_plugins = ["tests.e2e.conftest"]
-
 
 def share(world: World, remote: str, more: str = "") -> None:
     """Let the project have a remote, and push what it has."""
