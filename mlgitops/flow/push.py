@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlgitops.core.digests import Digest, of_bytes
 from mlgitops.core.errors import MlgitopsError, StoreError, UsageError
+from mlgitops.core.images import image, tar
 from mlgitops.core.plans import Reuse
 from mlgitops.core.records import Record, from_bytes
 from mlgitops.core.remotes import referrer, step_name
@@ -135,7 +138,28 @@ def offer(seams: Seams, remote: Remote, document: ReleaseDocument) -> str:
         data = referrer(document.digest, len(manifest), _kind(name), digest, size)
         told[of_bytes(data)] = data
     remote.attest(document.digest, told, document.model)
+    if remote.mountable:
+        _mount(seams, remote, document)
     return address
+
+
+def _mount(seams: Seams, remote: Remote, document: ReleaseDocument) -> None:
+    store = seams.store
+    sizes = {name: store.path(one).stat().st_size for name, one in document.files.items()}
+
+    def read(digest: Digest) -> Iterator[bytes]:
+        with store.open(digest) as stream:
+            while piece := stream.read(1 << 20):
+                yield piece
+
+    with tempfile.TemporaryFile() as layer:
+        hasher = hashlib.sha256()
+        for piece in tar(document.files, sizes, read):
+            hasher.update(piece)
+            layer.write(piece)
+        digest = Digest("sha256:" + hasher.hexdigest())
+        made = image(document.model, document.digest, digest, layer.tell())
+        remote.mount(document.model, f"v{document.version}", made, layer)
 
 
 def _kind(attestation: str) -> str:

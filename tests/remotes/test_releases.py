@@ -84,6 +84,34 @@ def test_skopeo_knows_it_by_the_digest_of_the_release_and_copies_it(
     assert {digest[7:] for digest in document.files.values()} <= blobs
 
 
+def test_it_is_an_image_of_its_files_too(world: World, shared: str, tmp_path: Path) -> None:
+    if shutil.which("skopeo") is None:
+        servers.missing("skopeo", "apt-get install skopeo")
+    place = f"docker://{shared}/{MODEL}:v1.0.0-image"
+    layers = set()
+    for machine in ("amd64", "arm64"):
+        goal = tmp_path / machine
+        command = ["skopeo", "copy", "--quiet", "--src-tls-verify=false"]
+        command += [f"--override-arch={machine}", "--override-os=linux", place, f"dir:{goal}"]
+        subprocess.run(command, check=True, capture_output=True)
+        manifest = json.loads((goal / "manifest.json").read_bytes())
+        config = json.loads((goal / manifest["config"]["digest"][7:]).read_bytes())
+        assert config["architecture"] == machine
+        [layer] = manifest["layers"]
+        assert config["rootfs"]["diff_ids"] == [layer["digest"]]
+        layers.add(layer["digest"][7:])
+    [name] = layers
+    subprocess.run(["tar", "-xf", tmp_path / "amd64" / name, "-C", tmp_path], check=True)
+    document = release(seams_of(world.clone).repository, MODEL, "1.0.0").document
+    store = seams_of(world.clone).store
+    found = {
+        path.relative_to(tmp_path / "models").as_posix(): path.read_bytes()
+        for path in (tmp_path / "models").rglob("*")
+        if path.is_file()
+    }
+    assert found == {name: store.read(digest) for name, digest in document.files.items()}
+
+
 def test_what_vouches_for_it_refers_to_it(world: World, shared: str) -> None:
     document = release(seams_of(world.clone).repository, MODEL, "1.0.0").document
     host, _, repository = shared.partition("/")

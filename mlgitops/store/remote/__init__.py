@@ -8,6 +8,7 @@ from typing import BinaryIO, NamedTuple, Protocol
 
 from mlgitops.core.digests import Digest
 from mlgitops.core.errors import StoreError
+from mlgitops.core.images import Image
 
 
 class RemoteRefused(StoreError):
@@ -31,6 +32,11 @@ class Remote(Protocol):
     @property
     def place(self) -> str:
         """The address, for people."""
+        ...
+
+    @property
+    def mountable(self) -> bool:
+        """Whether platforms mount images from here."""
         ...
 
     def size(self, digest: Digest) -> int | None:
@@ -68,6 +74,10 @@ class Remote(Protocol):
 
     def offer(self, model: str, version: str, manifest: bytes, files: Mapping[str, Digest]) -> str:
         """Lay a release, which is there, out for platforms that serve it; return its address."""
+        ...
+
+    def mount(self, model: str, version: str, image: Image, layer: BinaryIO) -> None:
+        """Offer a release as an image too, where platforms mount images: ``<version>-image``."""
         ...
 
     def attest(self, subject: Digest, manifests: Mapping[Digest, bytes], model: str) -> None:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from mlgitops.core.digests import Digest, hex_of, of_bytes, short
 from mlgitops.core.errors import MlgitopsError, NotAllowed, Refused, StoreError
+from mlgitops.core.images import Image
 from mlgitops.core.manifests import config
 from mlgitops.store.remote import Named
 
@@ -79,6 +80,11 @@ class Bucket:
     def place(self) -> str:
         """See ``Remote.place``."""
         return self._place
+
+    @property
+    def mountable(self) -> bool:
+        """See ``Remote.mountable``."""
+        return False
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -185,6 +191,9 @@ class Bucket:
             # Last: who sees it sees the files.
             obstore.put(self._store, folder + "manifest.json", manifest, use_multipart=False)
         return f"{self.place}/{folder}"
+
+    def mount(self, model: str, version: str, image: Image, layer: BinaryIO) -> None:
+        """See ``Remote.mount``: nobody mounts an image from a bucket."""
 
     def attest(self, subject: Digest, manifests: Mapping[Digest, bytes], model: str) -> None:
         """See ``Remote.attest``: the release's document names them, nobody else asks here."""

@@ -18,6 +18,7 @@ import httpx
 
 from mlgitops.core.digests import JSON, Digest, canonical, of_bytes, short
 from mlgitops.core.errors import MlgitopsError, StoreError
+from mlgitops.core.images import INDEX_TYPE, Image
 from mlgitops.core.manifests import MANIFEST_TYPE, config
 from mlgitops.core.remotes import blobs_of
 from mlgitops.store.remote import Named
@@ -25,8 +26,7 @@ from mlgitops.store.remote.calls import Calls, again, wait_of
 from mlgitops.store.remote.reading import Resuming
 from mlgitops.store.remote.trying import Patience
 
-_INDEX_TYPE: Final = "application/vnd.oci.image.index.v1+json"
-_ACCEPT: Final = {"Accept": f"{MANIFEST_TYPE}, {_INDEX_TYPE}"}
+_ACCEPT: Final = {"Accept": f"{MANIFEST_TYPE}, {INDEX_TYPE}"}
 _BINARY: Final = {"Content-Type": "application/octet-stream"}
 _PIECE: Final = 1 << 20
 # What is larger goes in parts, so that a broken connection costs at most one of them.
@@ -47,6 +47,11 @@ class Registry:
     def place(self) -> str:
         """See ``Remote.place``."""
         return f"oci://{self._calls.host}/{self._repository}"
+
+    @property
+    def mountable(self) -> bool:
+        """See ``Remote.mountable``."""
+        return True
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -302,6 +307,16 @@ class Registry:
             if place is None:
                 return
 
+    def mount(self, model: str, version: str, image: Image, layer: BinaryIO) -> None:
+        """See ``Remote.mount``."""
+        repository = f"{self._repository}/{model}"
+        self._send(repository, *image.layer, layer, lambda _: None)
+        for about in image.configs.values():
+            self._send_small(repository, about)
+        for digest, manifest in image.manifests.items():
+            self._put(repository, digest, manifest)
+        self._put(repository, f"{version}-image", image.index, INDEX_TYPE)
+
     def attest(self, subject: Digest, manifests: Mapping[Digest, bytes], model: str) -> None:
         """See ``Remote.attest``; with the tag of fallback where there is no referrers API."""
         repository = f"{self._repository}/{model}"
@@ -322,9 +337,9 @@ class Registry:
             )
         url = f"/v2/{repository}/referrers/{subject}"
         if not self._calls.ask("GET", url, doing="list referrers", accept=(404,)).is_success:
-            index = {"schemaVersion": 2, "mediaType": _INDEX_TYPE, "manifests": listed}
+            index = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": listed}
             tag = subject.replace(":", "-")
-            self._put(repository, tag, canonical(cast("dict[str, JSON]", index)), _INDEX_TYPE)
+            self._put(repository, tag, canonical(cast("dict[str, JSON]", index)), INDEX_TYPE)
 
     def _send_small(self, repository: str, data: bytes) -> None:
         self._send(repository, of_bytes(data), len(data), io.BytesIO(data), lambda _: None)
