@@ -16,7 +16,7 @@ from mlgitops.core.remotes import SharedStep, read_step, step_name
 from mlgitops.store.blobs import OtherBytes
 from mlgitops.store.folders import Folders
 from mlgitops.store.keeping import Keeping
-from mlgitops.store.remote import Remote
+from mlgitops.store.remote import NotThere, Remote
 
 _TRIES: Final = 3
 _HELD: Final = "remote"
@@ -104,7 +104,8 @@ class SharedStore(Folders, Keeping):
                     return self._fetch_from(source.remote, digest, size)
                 except MlgitopsError as error:
                     errors.append(error)
-            self._noted({digest: -1})
+            if all(isinstance(error, NotThere) for error in errors):
+                self._noted({digest: -1})
             raise errors[0]
 
     def _fetch_from(self, remote: Remote, digest: Digest, size: int | None) -> None:

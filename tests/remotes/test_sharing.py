@@ -362,6 +362,23 @@ def test_other_bytes_are_never_taken_from_a_remote(tmp_path: Path) -> None:
     assert list(store.check()) == []
 
 
+def test_what_a_remote_has_lost_is_made_again(tmp_path: Path) -> None:
+    project = Project(tmp_path, f"file://{tmp_path}/shared")
+    first = project.start()
+    result = run_in(first)
+    shared_pins(project, first)
+    push_from(first)
+    second = project.clone("second")
+    assert ran(run_in(second)) == []
+    blob = result.records["features"].outputs["train"].digest
+    (tmp_path / "shared/blobs/sha256" / hex_of(blob)).unlink()
+    with pytest.raises(StoreError, match=r"mlgitops run|is not at"):
+        seams_of(second).store.read(blob)
+    # What was believed to be there is not believed any more, and its step runs again.
+    assert ran(run_in(second)) == ["features"]
+    assert seams_of(second).store.is_here(blob)
+
+
 def test_two_places_are_two(tmp_path: Path) -> None:
     project = Project(tmp_path, f"file://{tmp_path}/shared")
     with pytest.raises(Refused, match="same place"):

@@ -15,6 +15,10 @@ class RemoteRefused(StoreError):
     """A remote answered, and refused: it is no use to ask the same again."""
 
 
+class NotThere(RemoteRefused):
+    """What was asked for is not there."""
+
+
 class Named(NamedTuple):
     """A manifest's name. ``used``: seconds since 1970 when it was written, None when unknown."""
 
@@ -46,7 +50,7 @@ class Remote(Protocol):
     def read(self, digest: Digest, size: int | None) -> AbstractContextManager[BinaryIO]:
         """Open a blob or a manifest, not verified; a broken connection is taken up again.
 
-        StoreError when it is not there.
+        NotThere when it is not there.
         """
         ...
 

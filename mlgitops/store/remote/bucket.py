@@ -20,7 +20,7 @@ from mlgitops.core.digests import Digest, hex_of, of_bytes, short
 from mlgitops.core.errors import MlgitopsError, NotAllowed, Refused, StoreError
 from mlgitops.core.images import Image
 from mlgitops.core.manifests import config
-from mlgitops.store.remote import Named
+from mlgitops.store.remote import Named, NotThere
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -107,7 +107,7 @@ class Bucket:
             try:
                 obstore.head(self._store, _blob(digest))
             except FileNotFoundError:
-                raise StoreError(
+                raise NotThere(
                     f"{digest} is not at {self.place}",
                     hint="`mlgitops run` makes it again; `mlgitops fsck --remote` looks for what"
                     " else is gone",

@@ -21,7 +21,7 @@ from mlgitops.core.errors import MlgitopsError, StoreError
 from mlgitops.core.images import INDEX_TYPE, Image
 from mlgitops.core.manifests import MANIFEST_TYPE, config
 from mlgitops.core.remotes import blobs_of
-from mlgitops.store.remote import Named
+from mlgitops.store.remote import Named, NotThere
 from mlgitops.store.remote.calls import Calls, again, wait_of
 from mlgitops.store.remote.reading import Resuming
 from mlgitops.store.remote.trying import Patience
@@ -76,7 +76,7 @@ class Registry:
                     "GET", self._manifest(digest), doing=doing, accept=(404,), headers=_ACCEPT
                 )
                 if found.status_code == 404:
-                    raise StoreError(
+                    raise NotThere(
                         f"{digest} is not at {self.place}",
                         hint="`mlgitops run` makes it again; `mlgitops fsck --remote` looks for"
                         " what else is gone",
